@@ -7,8 +7,6 @@ import pytest
 import meyasubako.crypto
 
 MODULES = [module.name for module in pkgutil.walk_packages(meyasubako.crypto.__path__, "meyasubako.crypto.")]
-    module.name for module in pkgutil.walk_packages(meyasubako.crypto.__path__, "meyasubako.crypto.")
-)
 
 
 @pytest.mark.parametrize("name", MODULES)
