@@ -27,7 +27,7 @@ JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
 
-_is_key = re.compile(r"[a-z_0-9]+").fullmatch
+_is_key_text = re.compile(r"[a-z_0-9]*").fullmatch
 # msgspec sorts by code points: RFC 8785's UTF-16 order on ASCII keys. Documents are sorted below.
 _sorted_encoder = msgspec.json.Encoder(order="sorted")
 _plain_encoder = msgspec.json.Encoder()
@@ -40,7 +40,7 @@ def encode(value: JsonValue) -> bytes:
     >>> encode({"v": 1, "kind": "report.submitted"})
     b'{"kind":"report.submitted","v":1}'
     """
-    _check(value, MAX_DEPTH, 0, _is_key)
+    _check(value, 0, _are_event_keys)
     try:
         data = _sorted_encoder.encode(value)
     except UnicodeEncodeError as error:
@@ -65,7 +65,7 @@ def encode_document(value: JsonValue) -> bytes:
     >>> encode_document({"name": "目安箱", "a": -1}).decode()
     '{"a":-1,"name":"目安箱"}'
     """
-    _check(value, MAX_DEPTH, -MAX_INTEGER, _is_any_key)
+    _check(value, -MAX_INTEGER, _are_strings)
     try:
         return _plain_encoder.encode(_in_utf16_order(value))
     except UnicodeEncodeError as error:
@@ -113,34 +113,47 @@ def _read(data: bytes) -> dict[str, JsonValue]:
     return value
 
 
-def _is_any_key(_key: str) -> bool:
-    return True
+def _are_event_keys(keys: Iterable[str]) -> bool:
+    # One look at all of them; join refuses what is no string.
+    return _is_key_text("".join(keys)) is not None and "" not in keys
 
 
-def _check(value: object, depth: int, smallest: int, is_key: Callable[[str], object]) -> None:
+def _are_strings(keys: Iterable[str]) -> bool:
+    return all(type(key) is str for key in keys)
+
+
+def _check(value: JsonValue, smallest: int, are_keys: Callable[[dict[str, JsonValue]], bool]) -> None:
     """Refuse what is no value of ours; what a string may hold is seen from the encoded bytes."""
+    try:
+        _check_items((value,), MAX_DEPTH, smallest, are_keys)
+    except TypeError as error:
+        raise NotCanonicalError("a key is not a string") from error
+
+
+def _check_items(
+    items: Iterable[JsonValue],
+    depth: int,
+    smallest: int,
+    are_keys: Callable[[dict[str, JsonValue]], bool],
+) -> None:
     # Exact types: bool is an int to isinstance, and a subclass may encode as something else.
-    kind = type(value)
-    if kind is str or kind is bool:
-        return
-    if isinstance(value, int) and kind is int:
-        if not smallest <= value <= MAX_INTEGER:
-            raise NotCanonicalError("an integer is out of range")
-        return
-    children: Iterable[object]
-    if isinstance(value, dict) and kind is dict:
-        for key in value:
-            if type(key) is not str or not is_key(key):
+    for item in items:
+        if type(item) is str or type(item) is bool:
+            continue
+        if type(item) is int:
+            if not smallest <= item <= MAX_INTEGER:
+                raise NotCanonicalError("an integer is out of range")
+            continue
+        if depth == 0:
+            raise NotCanonicalError(f"the value is nested more than {MAX_DEPTH} deep")
+        if type(item) is dict:
+            if not are_keys(item):
                 raise NotCanonicalError("a key is not of the form [a-z_0-9]+")
-        children = value.values()
-    elif isinstance(value, list) and kind is list:
-        children = value
-    else:
-        raise NotCanonicalError("the value holds what is no string, integer, boolean, list or object")
-    if depth == 0:
-        raise NotCanonicalError(f"the value is nested more than {MAX_DEPTH} deep")
-    for child in children:
-        _check(child, depth - 1, smallest, is_key)
+            _check_items(item.values(), depth - 1, smallest, are_keys)
+        elif type(item) is list:
+            _check_items(item, depth - 1, smallest, are_keys)
+        else:
+            raise NotCanonicalError("the value holds what is no string, integer, boolean, list or object")
 
 
 def _in_utf16_order(value: JsonValue) -> JsonValue:
