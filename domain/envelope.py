@@ -1,0 +1,171 @@
+"""The envelope of every event: one canonical JSON object, signed, bound to its stream's previous leaf.
+
+- Exactly the fields at, body, by, kind, log, prev, seq, sig, stream, v; at most 32 KiB; RFC 8785.
+- The bytes that are stored are the bytes that are hashed: an `Event` carries them and never encodes itself anew.
+- Reading checks form only. Whether the signature fits, and whether the act is allowed, are `rules`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from meyasubako.crypto import canonical, merkle, signing
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.errors import NotCanonicalError
+from meyasubako.domain import kinds
+from meyasubako.domain.errors import BadEventError
+from meyasubako.domain.schema import BASE64_64, HEX64, KEY_ID, UUID4, Payload
+
+MAX_EVENT = 32 * 1024
+MAX_BATCH = 8
+_FIELDS = frozenset({"at", "body", "by", "kind", "log", "prev", "seq", "sig", "stream", "v"})
+_KIND = re.compile(r"[a-z]+\.[a-z_]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as read: its fields, its exact bytes, and its leaf hash in hex."""
+
+    at: date
+    body: Mapping[str, JsonValue]
+    by: str
+    kind: str
+    log: str
+    prev: str
+    seq: int
+    sig: str
+    stream: str
+    v: int
+    data: bytes
+    leaf: str
+
+    def payloads(self) -> tuple[Payload, ...]:
+        """The payloads that this event names as its own."""
+        return kinds.owned(self.kind, self.v, dict(self.body))
+
+    def text(self, name: str) -> str:
+        """A text field of the body, which the schema has checked."""
+        return str(self.body[name])
+
+    def number(self, name: str) -> int:
+        """An integer field of the body, which the schema has checked."""
+        return int(str(self.body[name]))
+
+    def records(self, name: str) -> tuple[dict[str, JsonValue], ...]:
+        """A list of objects in the body, which the schema has checked; empty where the field is absent."""
+        items = self.body.get(name, [])
+        return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
+
+
+def _text(fields: Mapping[str, JsonValue], name: str, pattern: re.Pattern[str]) -> str:
+    value = fields[name]
+    if not isinstance(value, str) or not pattern.match(value):
+        raise BadEventError(f"field {name} is malformed")
+    return value
+
+
+def _count(fields: Mapping[str, JsonValue], name: str) -> int:
+    value = fields[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadEventError(f"field {name} must be a positive integer")
+    return value
+
+
+def _day(value: JsonValue) -> date:
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise BadEventError("field at must be a day, YYYY-MM-DD")
+    return day
+
+
+def read(data: bytes) -> Event:
+    """Read one event from its exact bytes; BadEventError names what is wrong."""
+    if len(data) > MAX_EVENT:
+        raise BadEventError(f"an event is at most {MAX_EVENT} bytes")
+    try:
+        fields = canonical.decode(data)
+    except NotCanonicalError as error:
+        raise BadEventError(str(error)) from None
+    if fields.keys() != _FIELDS:
+        raise BadEventError("an event has exactly the fields " + ", ".join(sorted(_FIELDS)))
+    log, body, prev, seq = fields["log"], fields["body"], fields["prev"], _count(fields, "seq")
+    if not isinstance(log, str) or not log:
+        raise BadEventError("field log must be the log's origin")
+    if not isinstance(body, dict):
+        raise BadEventError("field body must be an object")
+    if seq == 1 and prev != "":
+        raise BadEventError("the first event of a stream has an empty prev")
+    kind, version = _text(fields, "kind", _KIND), _count(fields, "v")
+    kinds.check_body(kind, version, body)
+    return Event(
+        at=_day(fields["at"]),
+        body=body,
+        by=_text(fields, "by", KEY_ID),
+        kind=kind,
+        log=log,
+        prev="" if seq == 1 else _text(fields, "prev", HEX64),
+        seq=seq,
+        sig=_text(fields, "sig", BASE64_64),
+        stream=_text(fields, "stream", UUID4),
+        v=version,
+        data=data,
+        leaf=merkle.leaf_hash(data).hex(),
+    )
+
+
+def verify(event: Event, key: signing.VerifyKey) -> None:
+    """Verify the event's signature under the key; BadSignatureError otherwise."""
+    signing.verify_event(_as_fields(event), key)
+
+
+def _as_fields(event: Event) -> dict[str, JsonValue]:
+    return {
+        "at": event.at.isoformat(),
+        "body": dict(event.body),
+        "by": event.by,
+        "kind": event.kind,
+        "log": event.log,
+        "prev": event.prev,
+        "seq": event.seq,
+        "sig": event.sig,
+        "stream": event.stream,
+        "v": event.v,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a stream: how many events it has, and the last one's leaf hash in hex."""
+
+    seq: int = 0
+    leaf: str = ""
+
+
+def write(  # noqa: PLR0913  the envelope has exactly these fields
+    kind: str,
+    body: Mapping[str, JsonValue],
+    *,
+    at: date,
+    log: str,
+    stream: str,
+    head: Head,
+    key: signing.SigningKey,
+    version: int = 1,
+) -> Event:
+    """Sign the next event of a stream. What is written is read back, so nobody signs a malformed event."""
+    fields: dict[str, JsonValue] = {
+        "at": at.isoformat(),
+        "body": dict(body),
+        "by": key.verify_key.key_id,
+        "kind": kind,
+        "log": log,
+        "prev": head.leaf,
+        "seq": head.seq + 1,
+        "stream": stream,
+        "v": version,
+    }
+    return read(signing.sign_event(fields, key))

@@ -1,0 +1,181 @@
+"""All streams folded together: the one state that the server decides on and the audit replays.
+
+- `apply` folds an event that stands at a place in the log; `check` asks every rule first.
+- A `branch` is a copy on write: a decision is tried on it, and it remembers which streams were read, so that
+  the store can refuse to commit if one of them moved meanwhile.
+- Folds are frozen; only the ledger's own tables change, and only in `apply`.
+"""
+
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, replace
+
+from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import case as cases
+from meyasubako.domain import kinds, people, rooms
+from meyasubako.domain.envelope import Event, Head
+
+# The root (hex) of the tree of a size; the audit recomputes it, the server knows what it published.
+RootAt = Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What one person has fetched of one case."""
+
+    case: str
+    person: str
+    payloads: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Which event names a payload as its own, and in which stream and case it stands."""
+
+    stream: str
+    case: str
+    kind: str
+    use: str
+    reader: str = ""
+    epoch: int = 1
+
+
+class Ledger:
+    """Every stream of one mechanism, folded."""
+
+    def __init__(self, root_at: RootAt) -> None:
+        self.root_at = root_at
+        self.mechanism = people.Mechanism()
+        self.sorts: MutableMapping[str, str] = {}
+        self.heads: MutableMapping[str, Head] = {}
+        self.cases: MutableMapping[str, cases.Case] = {}
+        self.rooms: MutableMapping[str, rooms.Room] = {}
+        self.reads: MutableMapping[str, Reads] = {}
+        self.owners: MutableMapping[str, Owner] = {}
+        # Rooms that a submission named and that the same request must open: room stream -> (case, name).
+        self.promised: MutableMapping[str, tuple[str, str]] = {}
+        self.size = 0
+        self.others_in_slot = 0
+        self.latest_day_in_slot = ""
+        self.touched: set[str] = set()
+
+    def branch(self) -> "Ledger":
+        """A ledger that begins where this one stands and leaves it as it is."""
+        child = Ledger(self.root_at)
+        child.mechanism = self.mechanism
+        child.sorts = ChainMap({}, self.sorts)
+        child.heads = ChainMap({}, self.heads)
+        child.cases = ChainMap({}, self.cases)
+        child.rooms = ChainMap({}, self.rooms)
+        child.reads = ChainMap({}, self.reads)
+        child.owners = ChainMap({}, self.owners)
+        child.promised = dict(self.promised)
+        child.size = self.size
+        child.others_in_slot = self.others_in_slot
+        child.latest_day_in_slot = self.latest_day_in_slot
+        return child
+
+    # What rules read goes through these, so that a decision knows which streams it depends on.
+
+    def head(self, stream: str) -> Head:
+        """The end of a stream; seq 0 for one that does not exist."""
+        return self.heads.get(stream, Head())
+
+    def case(self, stream: str) -> cases.Case | None:
+        """The case with this stream."""
+        self.touched.add(stream)
+        return self.cases.get(stream)
+
+    def room(self, stream: str) -> rooms.Room | None:
+        """The room with this stream."""
+        self.touched.add(stream)
+        return self.rooms.get(stream)
+
+    def rooms_of(self, case: str) -> tuple[rooms.Room, ...]:
+        """The rooms of a case that exist so far (a linear walk: for lists, never for decisions)."""
+        return tuple(room for room in self.rooms.values() if room.case == case)
+
+    def verify_key(self, event: Event) -> VerifyKey | None:
+        """The key that must have signed this event: a person's, the service's, or that case's reporter's."""
+        if event.kind == "mechanism.founded":
+            founders = (VerifyKey.parse(str(person["key"])) for person in event.records("people"))
+            return next((key for key in founders if key.key_id == event.by), None)
+        if event.kind in kinds.SERVICE:
+            return VerifyKey.parse(self.mechanism.service_key)
+        if event.kind == "report.submitted":
+            return VerifyKey.parse(event.text("key"))
+        person = self.mechanism.people.get(event.by)
+        if person:
+            return person.verify_key
+        case = self.case_of(event)
+        return case.verify_key if case and case.reporter == event.by else None
+
+    def case_of(self, event: Event) -> cases.Case | None:
+        """The case that an event of a case, room or reads stream belongs to."""
+        if event.kind in ("room.opened", "payload.fetched"):
+            return self.case(event.text("case"))
+        room = self.room(event.stream)
+        return self.case(room.case if room else event.stream)
+
+    def apply(self, event: Event, index: int) -> None:
+        """Fold one event that stands at this index; skipped cover entries show as a gap in the indices."""
+        sort = self.sorts.setdefault(event.stream, kinds.OPENING.get(event.kind, ""))
+        if sort == kinds.MECHANISM:
+            self.mechanism = people.fold(self.mechanism, event, index)
+        elif event.kind == "report.submitted":
+            self._submit(event)
+        elif sort == kinds.CASE:
+            self.cases[event.stream] = cases.fold(self.cases[event.stream], event)
+        elif event.kind == "room.opened":
+            self._open(event)
+        elif sort == kinds.ROOM:
+            self.rooms[event.stream] = rooms.fold(self.rooms[event.stream], event)
+        elif sort == kinds.READS:
+            self._read(event)
+        self._own(event)
+        self.heads[event.stream] = Head(event.seq, event.leaf)
+        self.size = index + 1
+        if event.kind == "slot.marked":
+            self.others_in_slot, self.latest_day_in_slot = 0, ""
+        else:
+            self.others_in_slot += event.kind != "cover.written"
+            self.latest_day_in_slot = max(self.latest_day_in_slot, event.at.isoformat())
+
+    def _submit(self, event: Event) -> None:
+        case = cases.submitted(event)
+        self.cases[event.stream] = case
+        self.promised.update({room: (event.stream, name) for name, room in case.rooms.items()})
+
+    def _open(self, event: Event) -> None:
+        case = self.cases[event.text("case")]
+        room = rooms.opened(event, case.channel, case.reporter)
+        self.rooms[event.stream] = room
+        self.promised.pop(event.stream, None)
+        if room.name == "report":
+            self.cases[case.stream] = replace(case, assigned=case.assigned | (room.readers - {case.reporter}))
+
+    def _read(self, event: Event) -> None:
+        known = self.reads.get(event.stream, Reads(event.text("case"), event.by))
+        named = event.body["payloads"]
+        fetched = frozenset(str(digest) for digest in named) if isinstance(named, list) else frozenset[str]()
+        self.reads[event.stream] = replace(known, payloads=known.payloads | fetched)
+
+    def _own(self, event: Event) -> None:
+        owned = event.payloads()
+        if not owned:
+            return
+        case = self.case_of(event)
+        readers = {str(wrap["sha256"]): wrap for wrap in event.records("wraps")}
+        epoch = event.body.get("epoch", 1)
+        for payload in owned:
+            wrap = readers.get(payload.digest, {})
+            self.owners[payload.digest] = Owner(
+                stream=event.stream,
+                case=case.stream if case else "",
+                kind=event.kind,
+                use=payload.use,
+                reader=str(wrap.get("reader", event.body.get("reader", ""))) if wrap else "",
+                epoch=int(str(wrap.get("epoch", epoch) if wrap else epoch)),
+            )
+
+

@@ -1,0 +1,274 @@
+"""The mechanism's own stream folded: people, roles, channels, cards, markers.
+
+A person's key is usable from the first slot marker at least the waiting time after the marker that covers the
+enrolment; founders from the founding's marker. Days are all the log knows, so a waiting time of w hours is
+over at a marker whose day is more than w/24 days later than the covering marker's (never earlier).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from hashlib import sha256
+
+from meyasubako.crypto import canonical
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import roles
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.schema import MAX_COUNT
+
+# `usable_from` of somebody whose waiting time is not over yet.
+NOT_YET = MAX_COUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One enrolled key and the person behind it."""
+
+    key_id: str
+    key: str
+    recipient: str
+    card: str
+    enrolled: str
+    roles: frozenset[str]
+    state: str = "active"
+    usable_from: int = NOT_YET
+    covered_on: date | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether this person may act at all."""
+        return self.state == "active"
+
+    def has(self, role: str, channel: str | None = None) -> bool:
+        """Whether this person holds the role (on the channel, where one is named)."""
+        return (role if channel is None else f"{role}:{channel}") in self.roles
+
+    @property
+    def verify_key(self) -> VerifyKey:
+        """The key this person signs with."""
+        return VerifyKey.parse(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One intake channel: its cards, its languages, and how many readers are drawn (0 means all)."""
+
+    channel: str
+    card: str
+    questionnaire: str
+    draw: int
+    languages: tuple[str, ...]
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """One slot marker: its slot, day, leaf hash and place; the tree of the slot ends with it."""
+
+    slot: int
+    day: date
+    leaf: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What one person proposed and nobody else has done yet."""
+
+    by: str
+    kind: str
+    version: int
+    body: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """The state of a mechanism as its own stream tells it."""
+
+    stream: str = ""
+    origin: str = ""
+    founded: str = ""
+    founded_on: date = date.min
+    service_key: str = ""
+    log_keys: tuple[str, ...] = ()
+    promise_key: str = ""
+    slot_hours: int = 24
+    step: int = 64
+    waiting_hours: int = 24
+    test: bool = False
+    card: str = ""
+    people: Mapping[str, Person] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    cards: frozenset[str] = frozenset()
+    proposals: Mapping[str, Proposal] = field(default_factory=dict)
+    markers: tuple[Marker, ...] = ()
+
+    @property
+    def last_marker(self) -> Marker | None:
+        """The newest slot marker."""
+        return self.markers[-1] if self.markers else None
+
+    def marker(self, leaf: str) -> Marker | None:
+        """The marker with this leaf hash; the newest are looked at first."""
+        return next((marker for marker in reversed(self.markers) if marker.leaf == leaf), None)
+
+    def active(self, key_id: str) -> Person | None:
+        """The person with this key, if enrolled and not suspended."""
+        person = self.people.get(key_id)
+        return person if person and person.active else None
+
+    def usable(self, key_id: str, slot: int) -> Person | None:
+        """The active person with this key, if the waiting time was over at that slot's marker."""
+        person = self.active(key_id)
+        return person if person and person.usable_from <= slot else None
+
+    def intake(self, channel: str, slot: int) -> tuple[Person, ...]:
+        """The people a report on this channel may be sealed to, by the roster of that slot."""
+        return tuple(
+            person
+            for _, person in sorted(self.people.items())
+            if person.has("intake", channel) and self.usable(person.key_id, slot)
+        )
+
+
+def roster_digest(people: Iterable[Person]) -> str:
+    """SHA-256 in hex of the canonical JSON array of the roster, by key id ascending."""
+    rows: list[JsonValue] = [
+        {
+            "card": person.card,
+            "enrolled": person.enrolled,
+            "key": person.key,
+            "recipient": person.recipient,
+            "roles": list[JsonValue](sorted(person.roles)),
+            "state": person.state,
+            "usable_from": person.usable_from,
+        }
+        for person in sorted(people, key=lambda person: person.key_id)
+    ]
+    return sha256(canonical.encode(rows)).hexdigest()
+
+
+def at_marker(mechanism: Mechanism, slot: int, day: date) -> Mapping[str, Person]:
+    """The people as a marker of this slot and day leaves them: covered ones wait, waited ones become usable."""
+    wait = mechanism.waiting_hours
+
+    def settle(person: Person) -> Person:
+        if person.usable_from != NOT_YET:
+            return person
+        covered = person.covered_on or day
+        over = wait == 0 or (day - covered).days * 24 > wait
+        founder = person.enrolled == mechanism.founded
+        usable = 0 if founder else slot if over else NOT_YET
+        return replace(person, covered_on=covered, usable_from=usable)
+
+    return {key_id: settle(person) for key_id, person in mechanism.people.items()}
+
+
+def _reference(value: JsonValue) -> str:
+    return str(value["ref"]) if isinstance(value, dict) else ""
+
+
+def _listed(value: JsonValue) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _person(fields: Mapping[str, JsonValue], enrolled: str) -> Person:
+    return Person(
+        key_id=VerifyKey.parse(str(fields["key"])).key_id,
+        key=str(fields["key"]),
+        recipient=str(fields["recipient"]),
+        card=_reference(fields["card"]),
+        enrolled=enrolled,
+        roles=frozenset(_listed(fields["roles"])),
+    )
+
+
+def _founded(_: Mechanism, event: Event) -> Mechanism:
+    people = [_person(fields, event.leaf) for fields in event.records("people")]
+    return Mechanism(
+        stream=event.stream,
+        origin=event.log,
+        founded=event.leaf,
+        founded_on=event.at,
+        service_key=event.text("service_key"),
+        log_keys=_listed(event.body["log_keys"]),
+        promise_key=event.text("promise_key"),
+        slot_hours=event.number("slot_hours"),
+        step=event.number("step"),
+        waiting_hours=event.number("waiting_hours"),
+        test=event.body["test"] is True,
+        card=_reference(event.body["card"]),
+        people={person.key_id: person for person in people},
+    )
+
+
+def _granted(mechanism: Mechanism, event: Event) -> Mechanism:
+    person = mechanism.people[event.text("person")]
+    role = event.text("role")
+    # Somebody who becomes a reader waits like a new one; an existing reader has waited already.
+    waits = roles.reads([role]) and not roles.reads(person.roles) and mechanism.markers
+    fresh = {"usable_from": NOT_YET, "covered_on": None} if waits else {}
+    person = replace(person, roles=person.roles | {role}, **fresh)
+    return replace(mechanism, people={**mechanism.people, person.key_id: person})
+
+
+def _opened(mechanism: Mechanism, event: Event) -> Mechanism:
+    channel = Channel(
+        channel=event.text("channel"),
+        card=_reference(event.body["card"]),
+        questionnaire=_reference(event.body["questionnaire"]),
+        draw=event.number("draw"),
+        languages=_listed(event.body["languages"]),
+    )
+    return replace(mechanism, channels={**mechanism.channels, channel.channel: channel})
+
+
+def _appointed(mechanism: Mechanism, event: Event) -> Mechanism:
+    channel = replace(mechanism.channels[event.text("channel")], fallback=event.text("person"))
+    return replace(mechanism, channels={**mechanism.channels, channel.channel: channel})
+
+
+def _proposed(mechanism: Mechanism, event: Event) -> Mechanism:
+    body = event.body["body"]
+    proposal = Proposal(
+        event.by, event.text("kind"), event.number("v"), body if isinstance(body, dict) else {}
+    )
+    return replace(mechanism, proposals={**mechanism.proposals, event.leaf: proposal})
+
+
+def _marked(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
+    marker = Marker(event.number("slot"), event.at, event.leaf, index)
+    people = at_marker(mechanism, marker.slot, marker.day)
+    return replace(mechanism, people=people, markers=(*mechanism.markers, marker))
+
+
+def fold(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
+    """The state after one more event of the mechanism's stream, which the rules have allowed."""
+    used = event.body.get("proposal")
+    if used is not None:
+        left = {leaf: proposal for leaf, proposal in mechanism.proposals.items() if leaf != used}
+        mechanism = replace(mechanism, proposals=left)
+    match event.kind:
+        case "mechanism.founded":
+            return _founded(mechanism, event)
+        case "person.enrolled":
+            person = _person(event.body, event.leaf)
+            return replace(mechanism, people={**mechanism.people, person.key_id: person})
+        case "person.suspended":
+            person = replace(mechanism.people[event.text("person")], state="suspended")
+            return replace(mechanism, people={**mechanism.people, person.key_id: person})
+        case "role.granted":
+            return _granted(mechanism, event)
+        case "channel.opened":
+            return _opened(mechanism, event)
+        case "card.published":
+            return replace(mechanism, cards=mechanism.cards | {event.payloads()[0].digest})
+        case "fallback.appointed":
+            return _appointed(mechanism, event)
+        case "act.proposed":
+            return _proposed(mechanism, event)
+        case "slot.marked":
+            return _marked(mechanism, event, index)
+        case _:
+            return mechanism

@@ -1,0 +1,73 @@
+"""What holds for every event: one log, dense streams, days between their markers, digests owned once."""
+
+from datetime import timedelta
+
+from meyasubako.crypto import age
+from meyasubako.domain import kinds
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.rules.registry import rule
+
+ONE_DAY = timedelta(days=1)
+
+
+@rule("founded-first", "leaf 0 founds the mechanism, and nothing founds it again")
+def founded_first(ledger: Ledger, event: Event, index: int) -> str | None:
+    if (index == 0) != (event.kind == "mechanism.founded"):
+        return "a log begins with mechanism.founded and holds it once"
+    if index and event.log != ledger.mechanism.origin:
+        return "the event was written for another log"
+    return None
+
+
+@rule("stream-is-whole", "sequences are dense and prev names the stream's last leaf, so nothing can be left out")
+def stream_is_whole(ledger: Ledger, event: Event, _: int) -> str | None:
+    head = ledger.head(event.stream)
+    if event.seq != head.seq + 1:
+        return f"event {event.seq} follows event {head.seq} of its stream"
+    if event.prev != head.leaf:
+        return "prev is not the leaf hash of the stream's last event"
+    return None
+
+
+@rule("kind-fits-stream", "each sort of stream holds its own kinds, and a sort has one way to begin")
+def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
+    allowed = kinds.schema(event.kind, event.v).streams
+    if event.seq == 1:
+        sort = kinds.OPENING.get(event.kind)
+        if sort is None:
+            return f"no stream begins with {event.kind}"
+        if sort == kinds.COVERS and kinds.COVERS in ledger.sorts.values():
+            return "a log has one stream of covers"
+        return None
+    if ledger.sorts.get(event.stream) not in allowed:
+        return f"{event.kind} does not stand in this sort of stream"
+    if event.kind in ("report.submitted", "room.opened"):
+        return f"{event.kind} is the first event of its stream"
+    return None
+
+
+@rule("day-after-marker", "an event's day lies, give or take a day, after the slot marker before it")
+def day_after_marker(ledger: Ledger, event: Event, index: int) -> str | None:
+    marker = ledger.mechanism.last_marker
+    earliest = marker.day if marker else ledger.mechanism.founded_on
+    if index and event.at < earliest - ONE_DAY:
+        return f"the day {event.at} is before the last slot marker's, {earliest}"
+    return None
+
+
+@rule("digest-owned-once", "a payload belongs to one event, so that erasing it harms no other")
+def digest_owned_once(ledger: Ledger, event: Event, _: int) -> str | None:
+    seen = set[str]()
+    for payload in event.payloads():
+        if payload.digest in ledger.owners or payload.digest in seen:
+            return f"the payload {payload.digest} is named as its own by another event"
+        seen.add(payload.digest)
+    return None
+
+
+@rule("wrap-size", "a wrap holds exactly one room key, so its size is one and the same")
+def wrap_size(_: Ledger, event: Event, __: int) -> str | None:
+    if any(wrap["size"] != age.WRAP_SIZE for wrap in event.records("wraps")):
+        return f"a wrap is exactly {age.WRAP_SIZE} bytes"
+    return None

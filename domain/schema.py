@@ -1,0 +1,217 @@
+"""Closed schemas for event bodies.
+
+- Every field is checked by value, not only by type; an unknown or missing field is refused.
+- A payload reference `{"sha256", "size"}` names a digest as the event's own; `{"ref"}` mentions one.
+- Nothing here accepts free text: `Setting` is for the mechanism's own stream only.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.domain.errors import BadEventError
+
+HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+BASE64_32 = re.compile(r"[A-Za-z0-9+/]{43}=\Z")
+BASE64_64 = re.compile(r"[A-Za-z0-9+/]{86}==\Z")
+RECIPIENT = re.compile(r"age1pq1[02-9ac-hj-np-z]{1952}\Z")
+CHANNEL = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}\Z")
+MAX_COUNT = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A payload that an event names as its own: SHA-256 and size of the sealed bytes, and the field's name."""
+
+    digest: str
+    size: int
+    use: str
+
+
+class Field(Protocol):
+    """One field of a body."""
+
+    def check(self, value: JsonValue, path: str) -> None:
+        """Raise BadEventError with the field's path unless the value fits."""
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        """The payload references in the value that name a digest as the event's own."""
+
+
+def _refuse(path: str, wanted: str) -> BadEventError:
+    return BadEventError(f"field {path} must be {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A string of one exact form."""
+
+    pattern: re.Pattern[str]
+    wanted: str
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, str) or not self.pattern.match(value):
+            raise _refuse(path, self.wanted)
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A non-negative integer within bounds."""
+
+    low: int = 0
+    high: int = MAX_COUNT
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
+            raise _refuse(path, f"an integer from {self.low} to {self.high}")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, bool):
+            raise _refuse(path, "true or false")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a closed list of words."""
+
+    words: tuple[str, ...]
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if value not in self.words:
+            raise _refuse(path, "one of " + ", ".join(self.words))
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A UTC day, YYYY-MM-DD."""
+
+    def check(self, value: JsonValue, path: str) -> None:
+        try:
+            good = isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            good = False
+        if not good:
+            raise _refuse(path, "a day, YYYY-MM-DD")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting or the name of a log, in the mechanism's stream only (the alphabet is the envelope's)."""
+
+    longest: int = 4096
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, str) or not 0 < len(value) <= self.longest:
+            raise _refuse(path, f"a text of 1 to {self.longest} characters")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An object with exactly these fields; those in `optional` may be absent."""
+
+    fields: Mapping[str, Field]
+    optional: frozenset[str] = frozenset()
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, dict):
+            raise _refuse(path, "an object")
+        unknown = value.keys() - self.fields.keys()
+        missing = self.fields.keys() - self.optional - value.keys()
+        if unknown:
+            raise BadEventError(f"unknown field {path}.{min(unknown)}")
+        if missing:
+            raise BadEventError(f"missing field {path}.{min(missing)}")
+        for name, item in value.items():
+            self.fields[name].check(item, f"{path}.{name}")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        if isinstance(value, dict):
+            for name, item in value.items():
+                yield from self.fields[name].payloads(item, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """`{"sha256", "size"}` and, where named, more fields: a payload that the event names as its own."""
+
+    also: Mapping[str, Field] = field(default_factory=dict)
+
+    def check(self, value: JsonValue, path: str) -> None:
+        Record({"sha256": DIGEST, "size": Count(1), **self.also}).check(value, path)
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        if isinstance(value, dict):
+            yield Payload(str(value["sha256"]), int(str(value["size"])), path)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of between `least` and `most` items of one form."""
+
+    item: Field
+    least: int = 0
+    most: int = 64
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, list) or not self.least <= len(value) <= self.most:
+            raise _refuse(path, f"a list of {self.least} to {self.most} items")
+        for number, item in enumerate(value):
+            self.item.check(item, f"{path}[{number}]")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        if isinstance(value, list):
+            for item in value:
+                yield from self.item.payloads(item, path)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyBody:
+    """A body that the proposed kind's own schema checks, see `kinds.check_body`."""
+
+    def check(self, value: JsonValue, path: str) -> None:
+        if not isinstance(value, dict):
+            raise _refuse(path, "an object")
+
+    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        yield from ()
+
+
+DIGEST = Pattern(HEX64, "64 lower-case hex digits")
+LEAF = Pattern(HEX64, "a leaf hash in 64 lower-case hex digits")
+STREAM = Pattern(UUID4, "a random UUID")
+PERSON = Pattern(KEY_ID, "a key id")
+PUBLIC_KEY = Pattern(BASE64_32, "a public key of 32 bytes in base64")
+SIGNATURE = Pattern(BASE64_64, "a signature of 64 bytes in base64")
+AGE_RECIPIENT = Pattern(RECIPIENT, "an age1pq1 recipient")
+CHANNEL_ID = Pattern(CHANNEL, "a channel's id")
+LANGUAGE_TAG = Pattern(LANGUAGE, "a language tag")
+REFERENCE = Record({"ref": DIGEST})
