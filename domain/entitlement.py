@@ -1,0 +1,71 @@
+"""What each person may be shown of the log: streams whole, heads of streams they may write to, or nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meyasubako.domain import kinds, rooms
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.rules.reads import may_fetch
+from meyasubako.domain.rules.rooms import is_staff
+
+__all__ = ["Shown", "may_fetch", "may_read", "may_see", "reports_streams", "streams_of"]
+
+# The events of a room on which a writer's act and wraps depend, without any payload that is not theirs.
+STRUCTURE = frozenset({"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A stream that a person is shown: its sort, its case, and the room's name where it is a room."""
+
+    stream: str
+    sort: str
+    case: str = ""
+    room: str = ""
+
+
+def may_see(ledger: Ledger, person: str, stream: str) -> bool:
+    """Whether an active person of the roster may read the events of this stream now."""
+    if ledger.mechanism.active(person) is None:
+        return False
+    sort = ledger.sorts.get(stream)
+    if sort == kinds.MECHANISM:
+        return True
+    if sort == kinds.ROOM:
+        return is_staff(ledger.mechanism, ledger.rooms[stream], person)
+    if sort == kinds.CASE:
+        report = ledger.rooms.get(ledger.cases[stream].rooms["report"])
+        return report is not None and is_staff(ledger.mechanism, report, person)
+    return sort == kinds.READS and ledger.reads[stream].person == person
+
+
+def may_read(ledger: Ledger, person: str, digest: str) -> bool:
+    """Whether bytes of this payload may be given out: the person's fetch is in the log, and they may read now."""
+    return any(
+        reads.person == person and digest in reads.payloads and may_fetch(ledger, person, reads.case, digest)
+        for reads in ledger.reads.values()
+    )
+
+
+def streams_of(ledger: Ledger, person: str) -> Iterator[Shown]:
+    """Every stream that an active person is shown."""
+    if ledger.mechanism.active(person) is None:
+        return
+    yield Shown(ledger.mechanism.stream, kinds.MECHANISM)
+    for case in ledger.cases.values():
+        if may_see(ledger, person, case.stream):
+            yield Shown(case.stream, kinds.CASE, case.stream)
+    for room in ledger.rooms.values():
+        if may_see(ledger, person, room.stream):
+            yield Shown(room.stream, kinds.ROOM, room.case, room.name)
+    for stream, reads in ledger.reads.items():
+        if reads.person == person:
+            yield Shown(stream, kinds.READS, reads.case)
+
+
+def reports_streams(ledger: Ledger, reporter: str) -> tuple[rooms.Room, rooms.Room] | None:
+    """The rooms `report` and `dialogue` of the case whose reporter has this key id, or None."""
+    case = next((case for case in ledger.cases.values() if case.reporter == reporter), None)
+    if case is None:
+        return None
+    return ledger.rooms[case.rooms["report"]], ledger.rooms[case.rooms["dialogue"]]

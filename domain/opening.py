@@ -1,0 +1,79 @@
+"""Opening sealed payloads, and refusing those that do not say what the event that names them says."""
+
+from dataclasses import dataclass
+
+from meyasubako.crypto import age, archive, canonical
+from meyasubako.crypto.age import HybridIdentity
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.errors import BadArchiveError, CryptoError, NotCanonicalError
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.errors import BadDocumentError
+from meyasubako.domain.sealing import SealedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An opened text: its JSON, its exact time where given, and the files that came with it."""
+
+    fields: dict[str, JsonValue]
+    text: str
+    time: str
+    files: tuple[SealedFile, ...]
+
+
+def unwrap(sealed: bytes, reader: HybridIdentity, room_recipient: str) -> HybridIdentity:
+    """The room's identity from a wrap; BadDocumentError where it is not that of the room's recipient."""
+    plain = age.unseal(sealed, reader)
+    try:
+        identity = HybridIdentity.parse(plain.decode("ascii").removesuffix("\n"))
+    except (UnicodeDecodeError, CryptoError) as error:
+        raise BadDocumentError("the wrap does not hold a room's key") from error
+    if not plain.endswith(b"\n") or identity.recipient.text != room_recipient:
+        raise BadDocumentError("the wrap holds a key that is not this room's: do not trust what it opens")
+    return identity
+
+
+def check_about(data: bytes, event: Event, kind: str | None = None) -> dict[str, JsonValue]:
+    """Refuse an about.json that speaks of another event than the one that names the payload."""
+    try:
+        about = canonical.decode_document(data)
+    except NotCanonicalError as error:
+        raise BadDocumentError("about.json is malformed") from error
+    expected = {"log": event.log, "stream": event.stream, "author": event.by, "kind": kind or event.kind}
+    if any(about.get(name) != value for name, value in expected.items()):
+        raise BadDocumentError("the payload was made for another event than the one that names it")
+    return about
+
+
+def open_document(event: Event, sealed: bytes, identity: HybridIdentity) -> Document:
+    """Open the report, message or note that an event names; CryptoError or BadDocumentError otherwise."""
+    try:
+        members = archive.unpack(age.unseal(sealed, identity))
+        main = "report.json" if "report.json" in members else "message.json"
+        about = check_about(members["about.json"], event)
+        fields = canonical.decode_document(members[main])
+        files = _files(members["files.json"], event)
+    except (KeyError, NotCanonicalError, BadArchiveError) as error:
+        raise BadDocumentError("the payload does not hold the documents that it should") from error
+    text = members["report.txt"].decode(errors="replace") if "report.txt" in members else str(fields.get("text", ""))
+    return Document(fields, text, str(about.get("time", "")), files)
+
+
+def _files(data: bytes, event: Event) -> tuple[SealedFile, ...]:
+    listed = canonical.decode_document(data).get("files")
+    named = {payload.digest: payload for payload in event.payloads() if payload.use == "files"}
+    files = []
+    for row in listed if isinstance(listed, list) else []:
+        if not isinstance(row, dict) or str(row.get("digest")) not in named:
+            raise BadDocumentError("files.json lists a file that the event does not name")
+        payload = named[str(row["digest"])]
+        files.append(
+            SealedFile(
+                payload.digest,
+                payload.size,
+                str(row.get("name", "")),
+                str(row.get("type", "")),
+                int(str(row.get("size", 0))),
+            )
+        )
+    return tuple(files)
