@@ -1,0 +1,134 @@
+"""`mechanism.toml`: the few settings of one mechanism's directory.
+
+Rules upheld here:
+
+- Unknown keys are refused, so that a misspelt limit never silently has no effect; nothing in the environment
+  overrides a setting.
+- A `format` newer than ours is refused before anything else is read.
+- What decides about people or the log (slot length, waiting time, keys) stands in the log's first leaf, not
+  here.
+"""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+import msgspec
+
+from meyasubako.service.errors import ConfigError, NewerFormatError
+
+FORMAT: Final = 1
+FILE_NAME: Final = "mechanism.toml"
+MAX_ORIGIN: Final = 200
+# Both a checkpoint's origin and the name of a note key (C2SP signed-note: no space, no plus), and in the
+# alphabet of events.
+_is_origin = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/~-]*").fullmatch
+_is_host = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]").fullmatch
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Doors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where each door listens, as "HOST:PORT"; port 0 takes any free one."""
+
+    reporter: str = "127.0.0.1:8011"
+    handler: str = "127.0.0.1:8012"
+    log: str = "127.0.0.1:8013"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Upper bounds: bytes of one sealed upload, characters of a text, files of a report, processes and
+    threads.
+
+    `disk_free_bytes` is what must stay free on the disk for an upload to be taken.
+    """
+
+    upload_bytes: Count = 2 * 1024**3
+    text_characters: Count = 100_000
+    files: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 20
+    disk_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 512 * 1024**2
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    threads: Annotated[int, msgspec.Meta(ge=1, le=512)] = 32
+
+
+class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When handlers see what reporters wrote: at the next full hour, or at once."""
+
+    show: Literal["hour", "at_once"] = "hour"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one mechanism."""
+
+    format: Literal[1] = FORMAT
+    origin: str
+    store: Literal["sqlite"] = "sqlite"
+    doors: Doors = Doors()
+    limits: Limits = Limits()
+    intake: IntakeSettings = IntakeSettings()
+
+    def __post_init__(self) -> None:
+        if len(self.origin) > MAX_ORIGIN or not _is_origin(self.origin):
+            raise ValueError("the origin is a name like box.example.org, of letters, digits and . _ : / ~ -")
+        for name in self.doors.__struct_fields__:
+            parse_address(getattr(self.doors, name))
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """The settings in a mechanism's directory.
+
+        Raises `NewerFormatError` or `ConfigError`, which name the file and the setting.
+        """
+        path = directory / FILE_NAME
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(f"there is no mechanism in {directory}: {FILE_NAME} is missing") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise ConfigError(f"{path} cannot be read as TOML") from error
+        version = raw.get("format")
+        if isinstance(version, int) and version > FORMAT:
+            raise NewerFormatError(f"{path} has format {version}; this software reads up to format {FORMAT}")
+        try:
+            return msgspec.convert(raw, cls)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    def write(self, directory: Path) -> None:
+        """Write `mechanism.toml`, readable by its owner only, in one step."""
+        new = directory / f".{FILE_NAME}.new"
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(self.text())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(directory / FILE_NAME)
+
+    def text(self) -> str:
+        """The settings as TOML; every value here is an integer or a string without quotes and backslashes."""
+        top: dict[str, object] = msgspec.to_builtins(self)
+        plain = {name: value for name, value in top.items() if not isinstance(value, dict)}
+        lines = [_line(name, value) for name, value in plain.items()]
+        for name, table in top.items():
+            if isinstance(table, dict):
+                lines += ["", f"[{name}]", *(_line(key, value) for key, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of "HOST:PORT" (an IPv6 host in brackets); `ValueError` for anything else.
+
+    >>> parse_address("[::1]:8011")
+    ('::1', 8011)
+    """
+    host, separator, port = text.rpartition(":")
+    if not separator or not _is_host(host) or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("a door's address is HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _line(name: str, value: object) -> str:
+    return f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"

@@ -1,0 +1,75 @@
+"""Every way in which `meyasubako.service` refuses, one sentence each.
+
+What is raised here reaches people: the message is a sentence for them, and never holds a secret, a plaintext,
+a receipt or a part of a request.
+"""
+
+
+class ServiceError(Exception):
+    """The base of every refusal of this layer."""
+
+
+class ConfigError(ServiceError):
+    """The mechanism's directory or its `mechanism.toml` is not what a mechanism has."""
+
+
+class NewerFormatError(ConfigError):
+    """The directory was written by a newer version of this software."""
+
+
+class KeysError(ServiceError):
+    """The server's own keys are missing, damaged, or readable by others."""
+
+
+class AlreadyRunningError(ServiceError):
+    """Another process serves this mechanism already."""
+
+
+class LogMismatchError(ServiceError):
+    """The log in the database is older than, or does not extend, the checkpoint that was published."""
+
+
+class StartError(ServiceError):
+    """A door or the clock could not be started."""
+
+
+class RequestSignatureError(ServiceError):
+    """The request's HTTP message signature is missing, incomplete, too old, or does not verify."""
+
+
+class ContentDigestError(RequestSignatureError):
+    """The body is not the one whose digest was signed."""
+
+
+class UnreachableError(ServiceError):
+    """The service did not answer."""
+
+
+class RefusedError(ServiceError):
+    """The service answered with a problem (RFC 9457).
+
+    `status` is the HTTP status, `name` the problem's name ("conflict", or the name of a rule), `extra`
+    whatever else the answer told, such as a stream's head.
+    """
+
+    def __init__(self, sentence: str, *, status: int, name: str, extra: dict[str, object]) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.name = name
+        self.extra = extra
+
+
+class ConflictError(RefusedError):
+    """Somebody else wrote to the stream first: read it again, decide again, sign again."""
+
+
+class BadAnswerError(ServiceError):
+    """The service's answer is not what the protocol says."""
+
+
+class RosterError(ServiceError):
+    """The mechanism's public stream does not verify: do not wrap a key to anybody on it."""
+
+
+class WrongMechanismError(RosterError):
+    """The mechanism's fingerprint is not the one that was expected."""

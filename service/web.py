@@ -1,0 +1,237 @@
+"""What every door has in common: headers, what is not looked at, what is not written down, how a refusal
+looks.
+
+Rules upheld here:
+
+- Every answer, errors included, forbids caching, framing, sniffing and everything that its content security
+  policy does not name; none tells the server's software or carries an ETag.
+- Nothing about the client reaches a view: address, user agent, and every header that a proxy would set (RFC
+  7239 and its forerunners) are dropped before the application sees them. None is trusted, since there is no
+  proxy.
+- An unexpected exception is written down as an event id, its class and its place in the code: never its text,
+  its locals, or anything of the request.
+- A body has a greatest length, and has to arrive at a least pace: a slow client may hold one thread, not for
+  ever.
+- Refusals of the programs' doors are problem details (RFC 9457); the reporter's site gives pages of its own.
+"""
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wsgi import ClosingIterator
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LOGGER: Final = logging.getLogger("meyasubako")
+API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+DEFAULT_BODY_LIMIT: Final = 1024**2
+PROBLEM_TYPE: Final = "urn:meyasubako:problem:"
+
+# A body that arrives more slowly than this, after a first grace, is given up: 2 GiB then take a week at most.
+GRACE_SECONDS: Final = 300.0
+LEAST_BYTES_PER_SECOND: Final = 4096.0
+
+_HEADERS: Final = (
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Embedder-Policy", "require-corp"),
+    (
+        "Permissions-Policy",
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+)
+_NEVER_SENT: Final = frozenset({"server", "etag", "last-modified", "x-powered-by"})
+_NEVER_READ: Final = frozenset(
+    {
+        "HTTP_CF_CONNECTING_IP",
+        "HTTP_CLIENT_IP",
+        "HTTP_FORWARDED",
+        "HTTP_PROXY",
+        "HTTP_TRUE_CLIENT_IP",
+        "HTTP_USER_AGENT",
+        "HTTP_VIA",
+        "REMOTE_ADDR",
+        "REMOTE_HOST",
+        "REMOTE_PORT",
+    }
+)
+# Forwarded-For, -Host, -Proto and their like; real addresses; overrides of method and path.
+_NEVER_READ_PREFIXES: Final = (
+    "HTTP_X_CLIENT_",
+    "HTTP_X_CLUSTER_",
+    "HTTP_X_FORWARDED",
+    "HTTP_X_HTTP_METHOD",
+    "HTTP_X_METHOD_OVERRIDE",
+    "HTTP_X_ORIGINAL_",
+    "HTTP_X_REAL_",
+    "HTTP_X_REWRITE_",
+)
+
+ErrorPage: TypeAlias = Callable[[HTTPException, str | None], Response]
+ExceptionInfo: TypeAlias = (
+    "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]"
+)
+
+
+class Problem(HTTPException):
+    """A refusal with a name and a sentence, which `problem_page` writes as problem details."""
+
+    def __init__(self, status: int, name: str, sentence: str, **extra: object) -> None:
+        super().__init__(description=sentence)
+        self.code = status
+        self.problem = name
+        self.extra = extra
+
+
+class AbortedResponseError(Exception):
+    """The rest of an answer could not be made; the event id stands in the server's log."""
+
+
+def harden(app: Flask, *, csp: str, error_page: ErrorPage | None = None) -> None:
+    """Give an application the rules of this module; call it once, after the application's configuration.
+
+    `csp` is the content security policy of every answer that brings none of its own. `error_page` makes the
+    answer for an HTTP error, and for an unexpected exception with the id under which it was written down.
+    """
+    page = error_page or problem_page
+    if app.config["MAX_CONTENT_LENGTH"] is None:
+        app.config["MAX_CONTENT_LENGTH"] = DEFAULT_BODY_LIMIT
+
+    def refuse(error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            # A redirect that routing raises is an answer of its own.
+            return error.response if isinstance(error.response, Response) else page(error, None)
+        return page(InternalServerError(), record(error))
+
+    app.register_error_handler(Exception, refuse)
+    # setattr, since a method is replaced: Flask documents wrapping wsgi_app, which type checkers refuse.
+    setattr(app, "wsgi_app", Shield(app.wsgi_app, csp))  # noqa: B010 (see above)
+
+
+def record(error: BaseException) -> str:
+    """Write down that something went wrong, and return the event id that a person may quote.
+
+    Only the class and the place in the code are written: an exception's text may hold what a person wrote.
+    """
+    event_id = secrets.token_hex(4)
+    LOGGER.error("event %s: %s at %s", event_id, type(error).__name__, _place(error))
+    return event_id
+
+
+def problem_page(error: HTTPException, event_id: str | None) -> Response:
+    """An HTTP error as problem details (RFC 9457)."""
+    named = isinstance(error, Problem)
+    name = error.problem if isinstance(error, Problem) else (error.name or "error").lower().replace(" ", "_")
+    body: dict[str, object] = {
+        "type": PROBLEM_TYPE + name,
+        "status": error.code or 500,
+        "title": name.replace("_", " "),
+        "detail": error.description or "",
+    }
+    if event_id is not None:
+        body |= {
+            "detail": "something went wrong on the server; it has written down the event id",
+            "event": event_id,
+        }
+    if named:
+        body |= getattr(error, "extra", {})
+    answer = Response(json.dumps(body), status=error.code or 500, mimetype="application/problem+json")
+    for header, value in error.get_headers():
+        if header.lower() in {"allow", "content-range", "retry-after"}:
+            answer.headers[header] = value
+    return answer
+
+
+class Shield:
+    """The WSGI layer around an application: cleans the request, guards the answer, adds the headers."""
+
+    def __init__(self, app: "WSGIApplication", csp: str) -> None:
+        self._app = app
+        self._headers = [("Content-Security-Policy", csp), *_HEADERS]
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request; nothing that the application raises passes."""
+        for name in [
+            name for name in environ if name in _NEVER_READ or name.startswith(_NEVER_READ_PREFIXES)
+        ]:
+            del environ[name]
+        environ["wsgi.input"] = PacedInput(environ["wsgi.input"])
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: ExceptionInfo | None = None
+        ) -> Callable[[bytes], object]:
+            return start_response(status, self._cleaned(headers), exc_info)
+
+        try:
+            body = self._app(environ, start)
+        except Exception as error:  # noqa: BLE001 (the last guard: whatever it is must not reach a log)
+            event_id = record(error)
+            start("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"Something went wrong. Event {event_id}.\n".encode()]
+        return ClosingIterator(_guarded(body), getattr(body, "close", None))
+
+    def _cleaned(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        kept = [(name, value) for name, value in headers if name.lower() not in _NEVER_SENT]
+        present = {name.lower() for name, _ in kept}
+        return kept + [(name, value) for name, value in self._headers if name.lower() not in present]
+
+
+class PacedInput:
+    """A request's body that is given up, as an `OSError`, when it arrives more slowly than the least pace."""
+
+    def __init__(self, stream: IO[bytes], clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._start = clock()
+        self._received = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file's `read`."""
+        return self._counted(self._stream.read(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        """As a file's `readline`."""
+        return self._counted(self._stream.readline(size))
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """As a file's `readlines`."""
+        return [self._counted(line) for line in self._stream.readlines(hint)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+    def _counted(self, data: bytes) -> bytes:
+        self._received += len(data)
+        allowed = GRACE_SECONDS + self._received / LEAST_BYTES_PER_SECOND
+        if self._clock() - self._start > allowed:
+            raise TimeoutError("the body arrives too slowly")
+        return data
+
+
+def _guarded(body: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from body
+    except Exception as error:  # noqa: BLE001 (as above; the cut connection shows that something is missing)
+        raise AbortedResponseError(record(error)) from None
+
+
+def _place(error: BaseException) -> str:
+    traceback: Any = error.__traceback__
+    if traceback is None:
+        return "an unknown place"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f"{traceback.tb_frame.f_globals.get('__name__', '?')}:{traceback.tb_lineno}"
