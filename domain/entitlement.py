@@ -41,10 +41,10 @@ def may_see(ledger: Ledger, person: str, stream: str) -> bool:
 
 def may_read(ledger: Ledger, person: str, digest: str) -> bool:
     """Whether bytes of this payload may be given out: the person's fetch is in the log, and they may read now."""
-    return any(
-        reads.person == person and digest in reads.payloads and may_fetch(ledger, person, reads.case, digest)
-        for reads in ledger.reads.values()
-    )
+    owner = ledger.owners.get(digest)
+    if owner is None or digest not in ledger.fetched.get((person, owner.case), ()):
+        return False
+    return may_fetch(ledger, person, owner.case, digest)
 
 
 def streams_of(ledger: Ledger, person: str) -> Iterator[Shown]:
@@ -52,20 +52,20 @@ def streams_of(ledger: Ledger, person: str) -> Iterator[Shown]:
     if ledger.mechanism.active(person) is None:
         return
     yield Shown(ledger.mechanism.stream, kinds.MECHANISM)
-    for case in ledger.cases.values():
+    for case in tuple(ledger.cases.values()):
         if may_see(ledger, person, case.stream):
             yield Shown(case.stream, kinds.CASE, case.stream)
-    for room in ledger.rooms.values():
+    for room in tuple(ledger.rooms.values()):
         if may_see(ledger, person, room.stream):
             yield Shown(room.stream, kinds.ROOM, room.case, room.name)
-    for stream, reads in ledger.reads.items():
+    for stream, reads in tuple(ledger.reads.items()):
         if reads.person == person:
             yield Shown(stream, kinds.READS, reads.case)
 
 
 def reports_streams(ledger: Ledger, reporter: str) -> tuple[rooms.Room, rooms.Room] | None:
     """The rooms `report` and `dialogue` of the case whose reporter has this key id, or None."""
-    case = next((case for case in ledger.cases.values() if case.reporter == reporter), None)
+    case = ledger.cases.get(ledger.reporters.get(reporter, ""))
     if case is None:
         return None
     return ledger.rooms[case.rooms["report"]], ledger.rooms[case.rooms["dialogue"]]

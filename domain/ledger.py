@@ -52,10 +52,12 @@ class Ledger:
         self.rooms: MutableMapping[str, rooms.Room] = {}
         self.reads: MutableMapping[str, Reads] = {}
         self.owners: MutableMapping[str, Owner] = {}
+        # Reporter's key id -> case, and (person, case) -> what that person has fetched of it.
+        self.reporters: MutableMapping[str, str] = {}
+        self.fetched: MutableMapping[tuple[str, str], frozenset[str]] = {}
         # Rooms that a submission named and that the same request must open: room stream -> (case, name).
         self.promised: MutableMapping[str, tuple[str, str]] = {}
         self.size = 0
-        self.others_in_slot = 0
         self.latest_day_in_slot = ""
         self.touched: set[str] = set()
 
@@ -69,9 +71,10 @@ class Ledger:
         child.rooms = ChainMap({}, self.rooms)
         child.reads = ChainMap({}, self.reads)
         child.owners = ChainMap({}, self.owners)
+        child.reporters = ChainMap({}, self.reporters)
+        child.fetched = ChainMap({}, self.fetched)
         child.promised = dict(self.promised)
         child.size = self.size
-        child.others_in_slot = self.others_in_slot
         child.latest_day_in_slot = self.latest_day_in_slot
         return child
 
@@ -93,7 +96,7 @@ class Ledger:
 
     def rooms_of(self, case: str) -> tuple[rooms.Room, ...]:
         """The rooms of a case that exist so far (a linear walk: for lists, never for decisions)."""
-        return tuple(room for room in self.rooms.values() if room.case == case)
+        return tuple(room for room in tuple(self.rooms.values()) if room.case == case)
 
     def verify_key(self, event: Event) -> VerifyKey | None:
         """The key that must have signed this event: a person's, the service's, or that case's reporter's."""
@@ -136,14 +139,14 @@ class Ledger:
         self.heads[event.stream] = Head(event.seq, event.leaf)
         self.size = index + 1
         if event.kind == "slot.marked":
-            self.others_in_slot, self.latest_day_in_slot = 0, ""
+            self.latest_day_in_slot = ""
         else:
-            self.others_in_slot += event.kind != "cover.written"
             self.latest_day_in_slot = max(self.latest_day_in_slot, event.at.isoformat())
 
     def _submit(self, event: Event) -> None:
         case = cases.submitted(event)
         self.cases[event.stream] = case
+        self.reporters.setdefault(case.reporter, case.stream)
         self.promised.update({room: (event.stream, name) for name, room in case.rooms.items()})
 
     def _open(self, event: Event) -> None:
@@ -159,6 +162,8 @@ class Ledger:
         named = event.body["payloads"]
         fetched = frozenset(str(digest) for digest in named) if isinstance(named, list) else frozenset[str]()
         self.reads[event.stream] = replace(known, payloads=known.payloads | fetched)
+        everything = self.fetched.get((event.by, known.case), frozenset())
+        self.fetched[event.by, known.case] = everything | fetched
 
     def _own(self, event: Event) -> None:
         owned = event.payloads()

@@ -10,13 +10,13 @@ from meyasubako.domain.rules.order import ONE_DAY
 from meyasubako.domain.rules.registry import rule
 
 
-def slot_entries(others: int, step: int) -> int:
-    """How many entries a slot has that holds `others` entries besides covers, its marker included.
+def slot_entries(written: int, step: int) -> int:
+    """How many entries a slot is padded to that holds this many so far, covers and its marker included.
 
     >>> slot_entries(7, 64), slot_entries(64, 64), slot_entries(65, 64)
     (64, 64, 128)
     """
-    return step * max(1, ceil(others / step))
+    return step * max(1, ceil(written / step))
 
 
 @rule("service-kinds", "the service key signs exactly its own kinds, and nobody else signs those")
@@ -53,8 +53,8 @@ def day_before_marker(ledger: Ledger, event: Event, _: int) -> str | None:
 def slot_is_padded(ledger: Ledger, event: Event, index: int) -> str | None:
     last = ledger.mechanism.last_marker
     entries = index - (last.index if last else -1)
-    wanted = slot_entries(ledger.others_in_slot + 1, ledger.mechanism.step)
-    return None if entries == wanted else f"the slot has {entries} entries instead of {wanted}"
+    step = ledger.mechanism.step
+    return None if entries % step == 0 else f"the slot has {entries} entries, not a multiple of {step}"
 
 
 @rule("marker-names-roster", "whoever wraps a key can check the whole list of readers against the marker", "slot.marked")

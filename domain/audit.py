@@ -1,0 +1,99 @@
+"""The blind audit: replay a log from its entries alone, without any key, and name every event that is wrong.
+
+- The very rules that the server asks are asked again, in the log's order.
+- A finding names index, stream, rule and what it means; after one, the replay goes on as well as it can, so the
+  first finding is the one to trust.
+- What cannot be seen blindly is said in docs/auditors.md: whether a wrap opens, whether `sealed_by` is true.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from meyasubako.crypto import merkle
+from meyasubako.domain import kinds, rules
+from meyasubako.domain.envelope import read
+from meyasubako.domain.errors import BadEventError, RefusedError
+from meyasubako.domain.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; `index` and `stream` where it stands in the log, else None and empty."""
+
+    rule: str
+    sentence: str
+    index: int | None = None
+    stream: str = ""
+
+
+class Replay:
+    """A log replayed entry by entry: its tree, its folded streams, and what was found wrong."""
+
+    def __init__(self) -> None:
+        self.tree = merkle.Frontier()
+        self.leaves: list[bytes] = []
+        self._marked = {0: merkle.EMPTY_ROOT.hex()}
+        self.ledger = Ledger(lambda size: self._marked.get(size, ""))
+
+    def feed(self, entries: Iterable[bytes]) -> Iterator[Finding]:
+        """Take the next entries of the log, exactly as stored; yields findings as they appear."""
+        for data in entries:
+            index = self.tree.size
+            leaf = merkle.leaf_hash(data)
+            self.leaves.append(leaf)
+            self.tree = self.tree.append(leaf)
+            try:
+                event = read(data)
+            except BadEventError as error:
+                yield Finding("event-is-well-formed", str(error), index)
+                continue
+            try:
+                rules.check(self.ledger, event, index)
+            except RefusedError as error:
+                yield Finding(error.rule, error.sentence, index, event.stream)
+            try:
+                self.ledger.apply(event, index)
+            except (KeyError, ValueError, IndexError):
+                # The fold relies on what a rule just found broken; the finding above says what.
+                continue
+            if event.kind == "slot.marked":
+                self._marked[self.tree.size] = self.tree.root().hex()
+
+    def finish(self) -> Iterator[Finding]:
+        """What is wrong at the end of the log."""
+        try:
+            rules.settle(self.ledger)
+        except RefusedError as error:
+            yield Finding(error.rule, error.sentence, self.tree.size)
+
+
+def must_be_absent(ledger: Ledger) -> frozenset[str]:
+    """Payloads that the log says were destroyed: the reporter's wraps of a mailbox closed to reading."""
+    return frozenset(
+        wrap.digest
+        for room in ledger.rooms.values()
+        if room.closed_to_reading
+        for wrap in room.wraps
+        if wrap.reader == room.reporter
+    )
+
+
+def is_card(ledger: Ledger, digest: str) -> bool:
+    """Whether the payload is a published card, the only kind that is not sealed."""
+    owner = ledger.owners.get(digest)
+    return owner is not None and owner.kind == "card.published"
+
+
+def summary(ledger: Ledger) -> dict[str, int]:
+    """Counts that an auditor reads first."""
+    return {
+        "entries": ledger.size,
+        "slots": len(ledger.mechanism.markers),
+        "people": len(ledger.mechanism.people),
+        "cases": len(ledger.cases),
+        "open_cases": sum(case.open for case in ledger.cases.values()),
+        "rooms": len(ledger.rooms),
+        "payloads": len(ledger.owners),
+        "fetches": sum(len(reads.payloads) for reads in ledger.reads.values()),
+        "streams": sum(sort != kinds.COVERS for sort in ledger.sorts.values()),
+    }
