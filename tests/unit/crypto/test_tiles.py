@@ -114,10 +114,6 @@ PARTS = st.sampled_from(["tile", "entries", "0", "63", "x001", "x000", "002.p", 
 
 
 @given(st.lists(PARTS).map("/".join))
-    st.lists(st.sampled_from(["tile", "entries", "0", "63", "x001", "x000", "002.p", "3", "010"])).map(
-        "/".join
-    )
-)
 def test_whatever_path_is_read_would_be_written_the_same(path):
     try:
         parsed = parse_tile_path(path)
