@@ -77,7 +77,7 @@ def pack(members: Sequence[tuple[str, bytes]], floor: int) -> bytes:
     """
     shape = _shape(tuple(name for name, _ in members))
     if shape.floor != floor:
-        raise BadArchiveError(f"An archive with these members has the floor {shape.floor}, not {floor}.")
+        raise BadArchiveError(f"an archive with these members has the floor {shape.floor}, not {floor}")
     parts = [
         part
         for name, content in members
@@ -92,7 +92,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
 
     >>> unpack(bytes(4096))
     Traceback (most recent call last):
-    meyasubako.crypto.errors.BadArchiveError: The archive ends before about.json.
+    meyasubako.crypto.errors.BadArchiveError: the archive ends before about.json
     """
     return {name: member.read() for name, _, member in ArchiveReader(BytesIO(data))}
 
@@ -170,17 +170,17 @@ class ArchiveReader:
             names += (name,)
             block = self.exactly(BLOCK)
         if not names:
-            raise BadArchiveError(f"The archive ends before {ABOUT}.")
+            raise BadArchiveError(f"the archive ends before {ABOUT}")
         total = _shape(names).padded(self._offset + BLOCK)
         self._zeros(total - self._offset)
         if self._source.read(1):
-            raise BadArchiveError("The archive is longer than its padding may be.")
+            raise BadArchiveError("the archive is longer than its padding may be")
 
     def some(self, size: int) -> bytes:
         """At least one and up to `size` bytes, for a `Member`."""
         data = self._source.read(size)
         if not data:
-            raise BadArchiveError("The archive is cut short.")
+            raise BadArchiveError("the archive is cut short")
         self._offset += len(data)
         return data
 
@@ -196,7 +196,7 @@ class ArchiveReader:
         while size:
             data = self.some(min(size, _PIECE))
             if data != _ZEROS[: len(data)]:
-                raise BadArchiveError("The padding of the archive is not zero.")
+                raise BadArchiveError("the padding of the archive is not zero")
             size -= len(data)
 
 
@@ -234,7 +234,7 @@ def _shape(names: tuple[str, ...]) -> Shape:
         if shape.names == names:
             return shape
     raise BadArchiveError(
-        "The archive's members are not those of a report, a message, an identity block or a file."
+        "the archive's members are not those of a report, a message, an identity block or a file"
     )
 
 
@@ -244,4 +244,4 @@ def _next_name(block: bytes, candidates: Sequence[Shape], place: int) -> tuple[s
     for name in dict.fromkeys(shape.names[place] for shape in candidates if place < len(shape.names)):
         if name == FILE if pax else block[:100] == name.encode("ascii").ljust(100, b"\0"):
             return name, [shape for shape in candidates if shape.names[place : place + 1] == (name,)]
-    raise BadArchiveError("The archive holds a member that has no place there.")
+    raise BadArchiveError("the archive holds a member that has no place there")

@@ -43,7 +43,7 @@ class Share:
 
     def __post_init__(self) -> None:
         if not 1 <= self.x <= MAX_HOLDERS or len(self.y) != SEED_SIZE:
-            raise BadShareError("A share is a coordinate of 1 to 255 and 32 bytes.")
+            raise BadShareError("a share is a coordinate of 1 to 255 and 32 bytes")
 
     def encode(self) -> bytes:
         """The 33 bytes that are sealed to the holder."""
@@ -53,7 +53,7 @@ class Share:
     def decode(cls, data: bytes) -> Share:
         """The share of 33 bytes; raises `BadShareError` for anything else."""
         if len(data) != SHARE_SIZE:
-            raise BadShareError(f"A share has {SHARE_SIZE} bytes.")
+            raise BadShareError(f"a share has {SHARE_SIZE} bytes")
         return cls(data[0], data[1:])
 
     def digest(self) -> str:
@@ -73,9 +73,9 @@ def split(seed: bytes, k: int, n: int) -> list[Share]:
     Share(x=1)
     """
     if len(seed) != SEED_SIZE:
-        raise BadShareError(f"Only a seed of {SEED_SIZE} bytes is shared.")
+        raise BadShareError(f"only a seed of {SEED_SIZE} bytes is shared")
     if not 2 <= k <= n <= MAX_HOLDERS:
-        raise BadShareError("It takes 2 to 255 holders, and at least 2 and at most all of them to combine.")
+        raise BadShareError("it takes 2 to 255 holders, and at least 2 and at most all of them to combine")
     random = [int.from_bytes(secrets.token_bytes(SEED_SIZE)) for _ in range(k - 1)]
     return shares_of([*random, int.from_bytes(seed)], n)
 
@@ -99,7 +99,7 @@ def combine(shares: Sequence[Share]) -> bytes:
     """
     places = [share.x for share in shares]
     if not places or len(set(places)) != len(places):
-        raise BadShareError("Shares are combined from at least one, each with a coordinate of its own.")
+        raise BadShareError("shares are combined from at least one, each with a coordinate of its own")
     total = 0
     for share in shares:
         others = [x for x in places if x != share.x]

@@ -50,7 +50,7 @@ class Shape:
     def padded(self, size: int) -> int:
         """The length of an archive of this shape whose members and end take `size` bytes."""
         if self.exact and size > self.floor:
-            raise BadArchiveError(f"The archive needs more than the {self.floor} bytes that it must have.")
+            raise BadArchiveError(f"the archive needs more than the {self.floor} bytes that it must have")
         return padded_size(size, self.floor)
 
 
@@ -83,9 +83,9 @@ def up_to_block(size: int) -> int:
 def header(name: str, size: int) -> bytes:
     """What stands before a member's content: one block, or three if the size takes a pax header."""
     if not 0 <= size <= MAX_SIZE:
-        raise BadArchiveError("A member's size is out of range.")
+        raise BadArchiveError("a member's size is out of range")
     if name != FILE and size > MEMBER_LIMIT:
-        raise BadArchiveError(f"{name} is larger than {MEMBER_LIMIT} bytes.")
+        raise BadArchiveError(f"{name} is larger than {MEMBER_LIMIT} bytes")
     if size < _USTAR_LIMIT:
         return _block(name, size, b"0")
     record = _pax_record(size)
@@ -106,7 +106,7 @@ def parse_header(name: str, data: bytes) -> int:
     expected = header(name, size)
     if data != expected:
         raise BadArchiveError(
-            f"The header of {name} is outside the closed profile: {_difference(data, expected)}."
+            f"the header of {name} is outside the closed profile: {_difference(data, expected)}"
         )
     return size
 
@@ -139,17 +139,17 @@ def _pax_record(size: int) -> bytes:
 def _octal_size(block: bytes) -> int:
     field = block[124:136]
     if not re.fullmatch(rb"[0-7]{11}\0", field):
-        raise BadArchiveError("The size in a header is not eleven octal digits.")
+        raise BadArchiveError("the size in a header is not eleven octal digits")
     return int(field[:11], 8)
 
 
 def _pax_size(data: bytes) -> int:
     record = re.match(rb"[0-9]{2} size=([0-9]{10,16})\n", data[BLOCK:])
     if not record:
-        raise BadArchiveError("A pax header holds something else than one size.")
+        raise BadArchiveError("a pax header holds something else than one size")
     size = int(record[1])
     if size < _USTAR_LIMIT:
-        raise BadArchiveError("A pax header stands before a member that needs none.")
+        raise BadArchiveError("a pax header stands before a member that needs none")
     return size
 
 
