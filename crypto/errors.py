@@ -20,6 +20,10 @@ class DamagedHeaderError(CryptoError):
     """The age header is malformed, or its MAC does not fit."""
 
 
+class HeaderMacError(DamagedHeaderError):
+    """The header was opened with the right key, but its MAC does not fit: it was changed."""
+
+
 class DamagedPayloadError(CryptoError):
     """A chunk of the age payload does not authenticate."""
 
@@ -74,6 +78,14 @@ class BadShareError(CryptoError):
 
 class BadNoteError(CryptoError):
     """The signed note, checkpoint or verifier key is malformed, or a known key's signature is wrong."""
+
+
+class QuorumError(BadNoteError):
+    """Too few witnesses have cosigned the checkpoint."""
+
+
+class BadPolicyError(CryptoError):
+    """The trust policy is malformed."""
 
 
 class BadProofError(CryptoError):
