@@ -73,7 +73,9 @@ class NewRoom:
         return self.identity.recipient
 
 
-def _wraps(identity: HybridIdentity, readers: Mapping[str, HybridRecipient]) -> tuple[list[JsonValue], list[Sealed]]:
+def _wraps(
+    identity: HybridIdentity, readers: Mapping[str, HybridRecipient]
+) -> tuple[list[JsonValue], list[Sealed]]:
     made = {reader: sealing.wrap(identity, recipient) for reader, recipient in sorted(readers.items())}
     return [{"reader": reader, **wrap.reference} for reader, wrap in made.items()], list(made.values())
 
@@ -82,7 +84,7 @@ def _claim(sealed_by: str | None) -> dict[str, JsonValue]:
     return {"sealed_by": sealed_by} if sealed_by else {}
 
 
-def open_room(  # noqa: PLR0913  a room is all of these
+def open_room(
     request: Request,
     room: NewRoom,
     *,
@@ -112,7 +114,7 @@ class Report:
     files: Sequence[SealedFile] = ()
 
 
-def submit(  # noqa: PLR0913  a submission is all of these
+def submit(
     request: Request,
     report: Report,
     *,
@@ -171,7 +173,9 @@ def current_epoch(
         return Epoch(room.epoch, HybridRecipient.parse(room.recipient))
     identity = HybridIdentity.generate()
     readers = {
-        reader: reporter if reader == room.reporter else HybridRecipient.parse(mechanism.people[reader].recipient)
+        reader: reporter
+        if reader == room.reporter
+        else HybridRecipient.parse(mechanism.people[reader].recipient)
         for reader in rooms.present(room, mechanism)
     }
     wraps, own = _wraps(identity, readers)
@@ -185,7 +189,7 @@ def current_epoch(
     return Epoch(room.epoch + 1, identity.recipient)
 
 
-def post(  # noqa: PLR0913  a message is all of these
+def post(
     request: Request,
     kind: str,
     stream: str,
@@ -211,7 +215,11 @@ def post(  # noqa: PLR0913  a message is all of these
 
 
 def grant(
-    request: Request, room: rooms.Room, identities: Sequence[HybridIdentity], reader: str, recipient: HybridRecipient
+    request: Request,
+    room: rooms.Room,
+    identities: Sequence[HybridIdentity],
+    reader: str,
+    recipient: HybridRecipient,
 ) -> Event:
     """Give a handler every epoch of a room; `identities` are the epochs' keys in order."""
     made = [sealing.wrap(identity, recipient) for identity in identities]

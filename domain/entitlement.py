@@ -11,7 +11,9 @@ from meyasubako.domain.rules.rooms import is_staff
 __all__ = ["Shown", "may_fetch", "may_read", "may_see", "reports_streams", "streams_of"]
 
 # The events of a room on which a writer's act and wraps depend, without any payload that is not theirs.
-STRUCTURE = frozenset({"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"})
+STRUCTURE = frozenset(
+    {"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class Head:
     leaf: str = ""
 
 
-def write(  # noqa: PLR0913  the envelope has exactly these fields
+def write(
     kind: str,
     body: Mapping[str, JsonValue],
     *,

@@ -108,7 +108,9 @@ _MECHANISM_KINDS = (
         ),
     ),
     Kind("card.published", (MECHANISM,), _body(card=Owned())),
-    Kind("fallback.appointed", (MECHANISM,), _body(_PROPOSAL, channel=CHANNEL_ID, person=PERSON, proposal=LEAF)),
+    Kind(
+        "fallback.appointed", (MECHANISM,), _body(_PROPOSAL, channel=CHANNEL_ID, person=PERSON, proposal=LEAF)
+    ),
     Kind("slot.marked", (MECHANISM,), _body(slot=Count(), size=Count(), root=DIGEST, roster=DIGEST)),
     Kind("cover.written", (COVERS,), _body()),
 )
@@ -174,9 +176,7 @@ _ROOM_KINDS = (
     Kind("mailbox.closed_to_reading", (ROOM,), _body(sealed_by=SEALED_BY)),
 )
 
-_READS_KINDS = (
-    Kind("payload.fetched", (READS,), _body(case=STREAM, payloads=ListOf(DIGEST, 1))),
-)
+_READS_KINDS = (Kind("payload.fetched", (READS,), _body(case=STREAM, payloads=ListOf(DIGEST, 1))),)
 
 KINDS: Mapping[tuple[str, int], Kind] = {
     (kind.name, kind.version): kind for kind in (*_MECHANISM_KINDS, *_CASE_KINDS, *_ROOM_KINDS, *_READS_KINDS)

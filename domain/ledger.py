@@ -182,5 +182,3 @@ class Ledger:
                 reader=str(wrap.get("reader", event.body.get("reader", ""))) if wrap else "",
                 epoch=int(str(wrap.get("epoch", epoch) if wrap else epoch)),
             )
-
-

@@ -55,7 +55,11 @@ def open_document(event: Event, sealed: bytes, identity: HybridIdentity) -> Docu
         files = _files(members["files.json"], event)
     except (KeyError, NotCanonicalError, BadArchiveError) as error:
         raise BadDocumentError("the payload does not hold the documents that it should") from error
-    text = members["report.txt"].decode(errors="replace") if "report.txt" in members else str(fields.get("text", ""))
+    text = (
+        members["report.txt"].decode(errors="replace")
+        if "report.txt" in members
+        else str(fields.get("text", ""))
+    )
     return Document(fields, text, str(about.get("time", "")), files)
 
 

@@ -206,10 +206,11 @@ def _founded(_: Mechanism, event: Event) -> Mechanism:
 def _granted(mechanism: Mechanism, event: Event) -> Mechanism:
     person = mechanism.people[event.text("person")]
     role = event.text("role")
-    # Somebody who becomes a reader waits like a new one; an existing reader has waited already.
-    waits = roles.reads([role]) and not roles.reads(person.roles) and mechanism.markers
-    fresh = {"usable_from": NOT_YET, "covered_on": None} if waits else {}
-    person = replace(person, roles=person.roles | {role}, **fresh)
+    # Whoever is given a reading role waits like a new reader, so that nobody who was shown a roster is surprised.
+    waits = roles.reads([role]) and mechanism.markers
+    person = replace(person, roles=person.roles | {role})
+    if waits:
+        person = replace(person, usable_from=NOT_YET, covered_on=None)
     return replace(mechanism, people={**mechanism.people, person.key_id: person})
 
 

@@ -31,7 +31,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class SealedFile:
-    """A file's payload, sealed and stored already: its sealed digest and size, and what only files.json tells."""
+    """A file's payload that is stored already: its sealed digest and size, and what only files.json tells."""
 
     digest: str
     sealed_size: int
@@ -82,7 +82,8 @@ def wrap(room: HybridIdentity, reader: HybridRecipient) -> Sealed:
 def files_document(files: Sequence[SealedFile]) -> bytes:
     """files.json: digest of each file's payload, original name, media type, plaintext size in bytes."""
     rows: list[JsonValue] = [
-        {"digest": file.digest, "name": file.name, "size": file.size, "type": file.media_type} for file in files
+        {"digest": file.digest, "name": file.name, "size": file.size, "type": file.media_type}
+        for file in files
     ]
     return canonical.encode_document({"files": rows, "v": 1})
 

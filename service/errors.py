@@ -33,6 +33,14 @@ class StartError(ServiceError):
     """A door or the clock could not be started."""
 
 
+class BadRequestError(ServiceError):
+    """The request is malformed, or its parts do not belong together."""
+
+
+class ClockSkewError(ServiceError):
+    """The events' day is more than a day away from the server's."""
+
+
 class RequestSignatureError(ServiceError):
     """The request's HTTP message signature is missing, incomplete, too old, or does not verify."""
 

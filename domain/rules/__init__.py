@@ -47,4 +47,6 @@ def check(ledger: Ledger, event: Event, index: int) -> None:
 def settle(ledger: Ledger) -> None:
     """Refuse a request that ends with something promised and not done, such as a room that was not opened."""
     if ledger.promised:
-        raise RefusedError("submission-opens-its-rooms", "the rooms that a report names open in the same request")
+        raise RefusedError(
+            "submission-opens-its-rooms", "the rooms that a report names open in the same request"
+        )

@@ -23,7 +23,13 @@ def assigned_people_act(ledger: Ledger, event: Event, _: int) -> str | None:
     return None if case.open else "the case is closed"
 
 
-@rule("state-allows", "a case moves only along the ways of its life", "case.moved", "case.acknowledged", "case.closed")
+@rule(
+    "state-allows",
+    "a case moves only along the ways of its life",
+    "case.moved",
+    "case.acknowledged",
+    "case.closed",
+)
 def state_allows(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case(event.stream)
     if case is None:
@@ -34,21 +40,37 @@ def state_allows(ledger: Ledger, event: Event, _: int) -> str | None:
         to = event.text("to")
         return None if case.state in cases.MOVES[to] else f"a case that is {case.state} does not become {to}"
     outcome = event.text("class")
-    return None if cases.may_close(case.state, outcome) else f"a case that is {case.state} is not closed as {outcome}"
+    return (
+        None
+        if cases.may_close(case.state, outcome)
+        else f"a case that is {case.state} is not closed as {outcome}"
+    )
 
 
-@rule("next-date-is-ahead", "every open state has a next date, which the reporter sees", "case.moved", "case.acknowledged")
+@rule(
+    "next-date-is-ahead",
+    "every open state has a next date, which the reporter sees",
+    "case.moved",
+    "case.acknowledged",
+)
 def next_date_is_ahead(_: Ledger, event: Event, __: int) -> str | None:
     ahead = date.fromisoformat(event.text("next")) - event.at
     return None if timedelta() < ahead <= _LONGEST else "the next date lies ahead, within a year"
 
 
-@rule("reporter-is-told", "acknowledging and closing name the message that tells the reporter", "case.acknowledged", "case.closed")
+@rule(
+    "reporter-is-told",
+    "acknowledging and closing name the message that tells the reporter",
+    "case.acknowledged",
+    "case.closed",
+)
 def reporter_is_told(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case(event.stream)
     dialogue = ledger.room(case.rooms["dialogue"]) if case else None
     if dialogue is None or dialogue.messages.get(event.text("message")) != event.by:
-        return "the message to the reporter that this act names is not the author's own in this case's dialogue"
+        return (
+            "the message to the reporter that this act names is not the author's own in this case's dialogue"
+        )
     return None
 
 

@@ -20,7 +20,9 @@ def founded_first(ledger: Ledger, event: Event, index: int) -> str | None:
     return None
 
 
-@rule("stream-is-whole", "sequences are dense and prev names the stream's last leaf, so nothing can be left out")
+@rule(
+    "stream-is-whole", "sequences are dense and prev names the stream's last leaf, so nothing can be left out"
+)
 def stream_is_whole(ledger: Ledger, event: Event, _: int) -> str | None:
     head = ledger.head(event.stream)
     if event.seq != head.seq + 1:

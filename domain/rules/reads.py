@@ -6,7 +6,11 @@ from meyasubako.domain.rules.registry import rule
 from meyasubako.domain.rules.rooms import is_staff
 
 
-@rule("reads-are-ones-own", "each person has one reads stream a case, which nobody else writes", "payload.fetched")
+@rule(
+    "reads-are-ones-own",
+    "each person has one reads stream a case, which nobody else writes",
+    "payload.fetched",
+)
 def reads_are_ones_own(ledger: Ledger, event: Event, _: int) -> str | None:
     known = ledger.reads.get(event.stream)
     if known and (known.person, known.case) != (event.by, event.text("case")):
@@ -14,7 +18,11 @@ def reads_are_ones_own(ledger: Ledger, event: Event, _: int) -> str | None:
     return None if ledger.case(event.text("case")) else "the case does not exist"
 
 
-@rule("fetch-what-one-may-read", "what is fetched belongs to the case and to a room that the person reads now", "payload.fetched")
+@rule(
+    "fetch-what-one-may-read",
+    "what is fetched belongs to the case and to a room that the person reads now",
+    "payload.fetched",
+)
 def fetch_what_one_may_read(ledger: Ledger, event: Event, _: int) -> str | None:
     named = event.body["payloads"]
     digests = [str(digest) for digest in named] if isinstance(named, list) else []

@@ -8,7 +8,7 @@ from meyasubako.domain.rooms import Room
 from meyasubako.domain.rules.registry import rule
 
 # Which rooms a kind stands in, and whether the reporter or the staff may write it there.
-_PLACES = {
+_PLACES: dict[str, dict[str, tuple[str, ...]]] = {
     "report.added": {"report": ("reporter",)},
     "message.posted": {"dialogue": ("reporter", "staff")},
     "note.added": {"team": ("staff",)},
@@ -39,14 +39,25 @@ def room_writer(ledger: Ledger, event: Event, _: int) -> str | None:
     return "whoever wrote this may not write in this room now"
 
 
-@rule("sealed-by-is-the-reporters", "only a reporter's event says where it was sealed, and each of them does", "room.opened", *_PLACES)
+@rule(
+    "sealed-by-is-the-reporters",
+    "only a reporter's event says where it was sealed, and each of them does",
+    "room.opened",
+    *_PLACES,
+)
 def sealed_by(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case_of(event)
     by_reporter = case is not None and event.by == case.reporter
-    return None if by_reporter == ("sealed_by" in event.body) else "sealed_by stands in reporters' events only"
+    return (
+        None if by_reporter == ("sealed_by" in event.body) else "sealed_by stands in reporters' events only"
+    )
 
 
-@rule("epoch-is-fresh", "nothing is sealed to an epoch whose key somebody holds who may no longer read", *_WRITES)
+@rule(
+    "epoch-is-fresh",
+    "nothing is sealed to an epoch whose key somebody holds who may no longer read",
+    *_WRITES,
+)
 def epoch_is_fresh(ledger: Ledger, event: Event, _: int) -> str | None:
     room = ledger.room(event.stream)
     if room is None or event.number("epoch") != room.epoch:
@@ -56,7 +67,11 @@ def epoch_is_fresh(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("advance-wraps-exactly", "an advance gives the new key to exactly the people who may read", "room.advanced")
+@rule(
+    "advance-wraps-exactly",
+    "an advance gives the new key to exactly the people who may read",
+    "room.advanced",
+)
 def advance_wraps_exactly(ledger: Ledger, event: Event, _: int) -> str | None:
     room = ledger.room(event.stream)
     if room is None or event.number("epoch") != room.epoch + 1:
@@ -69,7 +84,11 @@ def advance_wraps_exactly(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("team-opened-by-staff", "the first of a case's handlers opens the team room, for people who read the report", "room.opened")
+@rule(
+    "team-opened-by-staff",
+    "the first of a case's handlers opens the team room, for people who read the report",
+    "room.opened",
+)
 def team_opened_by_staff(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case(event.text("case"))
     if case is None or event.text("room") != "team":
@@ -84,7 +103,11 @@ def team_opened_by_staff(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("grant-to-waited-handler", "access is given to people of the channel past their waiting time, whole", "access.granted")
+@rule(
+    "grant-to-waited-handler",
+    "access is given to people of the channel past their waiting time, whole",
+    "access.granted",
+)
 def grant_to_waited_handler(ledger: Ledger, event: Event, _: int) -> str | None:
     room, reader = ledger.room(event.stream), event.text("reader")
     if room is None:

@@ -27,7 +27,11 @@ def _roles(record: dict[str, object]) -> list[str]:
     return [str(role) for role in listed] if isinstance(listed, list) else []
 
 
-@rule("stewards-act", "only active stewards (and outsiders, as the second person) change the mechanism", *_MECHANISM_ACTS)
+@rule(
+    "stewards-act",
+    "only active stewards (and outsiders, as the second person) change the mechanism",
+    *_MECHANISM_ACTS,
+)
 def stewards_act(ledger: Ledger, event: Event, _: int) -> str | None:
     if event.stream != ledger.mechanism.stream:
         return None
@@ -40,7 +44,9 @@ def stewards_act(ledger: Ledger, event: Event, _: int) -> str | None:
     return f"{event.kind} needs a steward"
 
 
-@rule("two-people", "an act that gives somebody power needs two different people, on equal words", *_TAKES_TWO)
+@rule(
+    "two-people", "an act that gives somebody power needs two different people, on equal words", *_TAKES_TWO
+)
 def two_people(ledger: Ledger, event: Event, _: int) -> str | None:
     named = event.body.get("proposal")
     if named is None:
@@ -73,7 +79,12 @@ def _alone(ledger: Ledger, event: Event) -> str | None:
     return None
 
 
-@rule("person-is-new-and-holds-the-key", "an id is enrolled once, ever, by whoever holds its key", "mechanism.founded", "person.enrolled")
+@rule(
+    "person-is-new-and-holds-the-key",
+    "an id is enrolled once, ever, by whoever holds its key",
+    "mechanism.founded",
+    "person.enrolled",
+)
 def person_is_new(ledger: Ledger, event: Event, _: int) -> str | None:
     known = {person.recipient for person in ledger.mechanism.people.values()} | set(ledger.mechanism.people)
     for record in _listed(event):
@@ -89,7 +100,13 @@ def person_is_new(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("duties-are-separate", "no one person may hold two roles that must watch each other", "mechanism.founded", "person.enrolled", "role.granted")
+@rule(
+    "duties-are-separate",
+    "no one person may hold two roles that must watch each other",
+    "mechanism.founded",
+    "person.enrolled",
+    "role.granted",
+)
 def duties_are_separate(ledger: Ledger, event: Event, _: int) -> str | None:
     if event.kind == "role.granted":
         person = ledger.mechanism.people.get(event.text("person"))
@@ -114,7 +131,13 @@ def steward_founds(_: Ledger, event: Event, __: int) -> str | None:
     return None
 
 
-@rule("person-is-known", "an act about a person names somebody on the roster", "person.suspended", "role.granted", "fallback.appointed")
+@rule(
+    "person-is-known",
+    "an act about a person names somebody on the roster",
+    "person.suspended",
+    "role.granted",
+    "fallback.appointed",
+)
 def person_is_known(ledger: Ledger, event: Event, _: int) -> str | None:
     person = ledger.mechanism.active(event.text("person"))
     if person is None:
@@ -128,7 +151,12 @@ def person_is_known(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("channel-is-known", "a channel is opened once, and roles and fallbacks name one that exists", "channel.opened", "fallback.appointed")
+@rule(
+    "channel-is-known",
+    "a channel is opened once, and roles and fallbacks name one that exists",
+    "channel.opened",
+    "fallback.appointed",
+)
 def channel_is_known(ledger: Ledger, event: Event, _: int) -> str | None:
     exists = event.text("channel") in ledger.mechanism.channels
     if event.kind == "channel.opened" and exists:

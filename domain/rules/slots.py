@@ -25,14 +25,22 @@ def service_kinds(ledger: Ledger, event: Event, index: int) -> str | None:
         return None
     by_service = event.by == VerifyKey.parse(ledger.mechanism.service_key).key_id
     if by_service != (event.kind in kinds.SERVICE):
-        return f"{event.kind} is not the service key's" if by_service else f"{event.kind} is the service key's"
+        return (
+            f"{event.kind} is not the service key's" if by_service else f"{event.kind} is the service key's"
+        )
     return None
 
 
-@rule("marker-in-order", "slots count up by one, their days never go back, and each names the tree before it", "slot.marked")
+@rule(
+    "marker-in-order",
+    "slots count up by one, their days never go back, and each names the tree before it",
+    "slot.marked",
+)
 def marker_in_order(ledger: Ledger, event: Event, _: int) -> str | None:
     last = ledger.mechanism.last_marker
-    slot, day, size = (last.slot + 1, last.day, last.index + 1) if last else (0, ledger.mechanism.founded_on, 0)
+    slot, day, size = (
+        (last.slot + 1, last.day, last.index + 1) if last else (0, ledger.mechanism.founded_on, 0)
+    )
     if event.number("slot") != slot:
         return f"the slot after the last one is {slot}"
     if event.at < day:
@@ -42,14 +50,22 @@ def marker_in_order(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("day-before-marker", "an event's day lies, give or take a day, before the slot marker after it", "slot.marked")
+@rule(
+    "day-before-marker",
+    "an event's day lies, give or take a day, before the slot marker after it",
+    "slot.marked",
+)
 def day_before_marker(ledger: Ledger, event: Event, _: int) -> str | None:
     if ledger.latest_day_in_slot > (event.at + ONE_DAY).isoformat():
         return f"an event of the slot is dated {ledger.latest_day_in_slot}, after its marker's day {event.at}"
     return None
 
 
-@rule("slot-is-padded", "each slot is padded with covers, so that its size does not tell what came in", "slot.marked")
+@rule(
+    "slot-is-padded",
+    "each slot is padded with covers, so that its size does not tell what came in",
+    "slot.marked",
+)
 def slot_is_padded(ledger: Ledger, event: Event, index: int) -> str | None:
     last = ledger.mechanism.last_marker
     entries = index - (last.index if last else -1)
@@ -57,7 +73,11 @@ def slot_is_padded(ledger: Ledger, event: Event, index: int) -> str | None:
     return None if entries % step == 0 else f"the slot has {entries} entries, not a multiple of {step}"
 
 
-@rule("marker-names-roster", "whoever wraps a key can check the whole list of readers against the marker", "slot.marked")
+@rule(
+    "marker-names-roster",
+    "whoever wraps a key can check the whole list of readers against the marker",
+    "slot.marked",
+)
 def marker_names_roster(ledger: Ledger, event: Event, _: int) -> str | None:
     settled = people.at_marker(ledger.mechanism, event.number("slot"), event.at)
     if event.text("roster") != people.roster_digest(settled.values()):

@@ -7,7 +7,11 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
 
 
-@rule("reporter-brings-the-key", "a case's reporter is whoever holds the key that the report introduces", "report.submitted")
+@rule(
+    "reporter-brings-the-key",
+    "a case's reporter is whoever holds the key that the report introduces",
+    "report.submitted",
+)
 def reporter_brings_the_key(ledger: Ledger, event: Event, _: int) -> str | None:
     try:
         key = VerifyKey.parse(event.text("key"))
@@ -42,7 +46,11 @@ def rooms_are_new(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("reader-on-roster", "a reader was on the marker's roster, past the waiting time, and was not excluded since", "room.opened")
+@rule(
+    "reader-on-roster",
+    "a reader was on the marker's roster, past the waiting time, and was not excluded since",
+    "room.opened",
+)
 def reader_on_roster(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case(event.text("case"))
     if case is None or event.by != case.reporter:
@@ -61,7 +69,11 @@ def reader_on_roster(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-@rule("room-opened-as-named", "the rooms of a report are those that it names, for the people it is sealed to", "room.opened")
+@rule(
+    "room-opened-as-named",
+    "the rooms of a report are those that it names, for the people it is sealed to",
+    "room.opened",
+)
 def room_opened_as_named(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case(event.text("case"))
     if case is None:

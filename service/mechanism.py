@@ -1,0 +1,252 @@
+"""One mechanism as a door's process holds it: settings, keys, store, and the ledger that follows the log.
+
+- `accept` is the one way in: form, day, rules, store. A decision names every stream it read; if one moved
+  before the commit it is made again, on the same signed bytes, at most five times.
+- Equal bytes at (stream, seq) mean success, so whoever lost the answer may simply ask again.
+- `publish` closes a slot: covers, marker, checkpoint. Only the clock's process calls it.
+"""
+
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Self
+
+from meyasubako.crypto import age, checkpoint, merkle
+from meyasubako.crypto.errors import CryptoError
+from meyasubako.domain import envelope, people, rules
+from meyasubako.domain.envelope import Event, Head
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.rules.slots import slot_entries
+from meyasubako.service.clocks import Clock, file_clock, system_clock
+from meyasubako.service.config import Config
+from meyasubako.service.errors import BadRequestError, ClockSkewError, ConfigError
+from meyasubako.service.keys import ServerKeys
+from meyasubako.service.store import Entry, SeqConflictError, StaleReadError, Store
+
+_TRIES = 5
+_PUBLISH_TRIES = 100
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Where an event stands now."""
+
+    index: int
+    leaf: str
+
+
+class Mechanism:
+    """The mechanism in a directory. Open it after a fork, once a process; every method may be called by any
+    thread.
+    """
+
+    def __init__(self, config: Config, keys: ServerKeys, store: Store, clock: Clock) -> None:
+        self.config = config
+        self.keys = keys
+        self.store = store
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._ledger = Ledger(self._published_root)
+
+    @classmethod
+    def open(cls, directory: Path, *, test_clock: Path | None = None) -> Self:
+        """Open what `found` made; a test clock only where leaf 0 says that this is a test mechanism."""
+        clock = file_clock(test_clock) if test_clock else system_clock
+        mechanism = cls(Config.load(directory), ServerKeys.load(directory), Store.open(directory), clock)
+        if test_clock and not mechanism.ledger().mechanism.test:
+            raise ConfigError("only a test mechanism takes a test clock")
+        return mechanism
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    def _published_root(self, size: int) -> str:
+        if size == 0:
+            return merkle.EMPTY_ROOT.hex()
+        published = self.store.published()
+        return published.root.hex() if published and published.size == size else ""
+
+    def ledger(self) -> Ledger:
+        """The ledger, caught up with the store. Its states are frozen; only this class applies events."""
+        with self._lock:
+            return self._catch_up()
+
+    def _catch_up(self) -> Ledger:
+        for row in self.store.rows(self._ledger.size, without_kinds=("cover.written",)):
+            self._ledger.apply(envelope.read(row.data), row.index)
+        return self._ledger
+
+    def accept(self, events: Sequence[bytes], payloads: Mapping[str, bytes]) -> list[Accepted]:
+        """Store the signed events of one request with their small payloads (digest to sealed bytes).
+
+        All or none; durable when it returns. Raises BadEventError, RefusedError, ClockSkewError,
+        BadRequestError, and the store's errors.
+        """
+        if not 1 <= len(events) <= envelope.MAX_BATCH:
+            raise BadRequestError(f"a request carries 1 to {envelope.MAX_BATCH} events")
+        read = [envelope.read(data) for data in events]
+        repeated = self._repeated(read)
+        if repeated:
+            return repeated
+        self._check_days(read)
+        self._check_payloads(read, payloads)
+        entries = [_entry(event) for event in read]
+        for last in (False,) * (_TRIES - 1) + (True,):
+            requires = self._decide(read)
+            try:
+                indices = self.store.append(entries, payloads, requires)
+            except StaleReadError:
+                if last:
+                    raise
+                continue
+            return [Accepted(index, event.leaf) for index, event in zip(indices, read, strict=True)]
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _repeated(self, events: Sequence[Event]) -> list[Accepted]:
+        """Where these very events stand already; SeqConflictError where others stand in their place."""
+        first = events[0]
+        head = self.store.stream_head(first.stream)
+        if head is None or head[0] < first.seq:
+            return []
+        found = []
+        for event in events:
+            row = next(iter(self.store.stream(event.stream, event.seq)), None)
+            if row is None or row.data != event.data:
+                raise SeqConflictError(first.stream, *head)
+            found.append(Accepted(row.index, event.leaf))
+        return found
+
+    def _check_days(self, events: Sequence[Event]) -> None:
+        today = self.clock().date()
+        if any(abs(event.at - today) > _ONE_DAY for event in events):
+            raise ClockSkewError(f"your clock is off: here it is {today.isoformat()} (UTC)")
+
+    def _check_payloads(self, events: Sequence[Event], payloads: Mapping[str, bytes]) -> None:
+        owned = {payload.digest: (event.kind, payload) for event in events for payload in event.payloads()}
+        if not payloads.keys() <= owned.keys():
+            raise BadRequestError("the request brings a payload that none of its events names")
+        for digest, data in payloads.items():
+            kind, payload = owned[digest]
+            if sha256(data).hexdigest() != digest or len(data) != payload.size:
+                raise BadRequestError("a payload is not what its event says: damaged on the way?")
+            if kind != "card.published":
+                _check_sealed(data)
+
+    def _decide(self, events: Sequence[Event]) -> dict[str, int]:
+        """Ask the rules; gives the versions of the streams that the decision read."""
+        with self._lock:
+            ledger = self._catch_up()
+            branch = ledger.branch()
+            for event in events:
+                rules.check(branch, event, branch.size)
+                branch.apply(event, branch.size)
+            rules.settle(branch)
+            read = {ledger.mechanism.stream, *branch.touched} - {event.stream for event in events}
+            return {stream: ledger.head(stream).seq for stream in read if stream in ledger.heads}
+
+    @staticmethod
+    def fresh_id() -> str:
+        """A random stream id."""
+        return str(uuid.uuid4())
+
+    def begin(self, events: Sequence[Event], cards: Mapping[str, bytes]) -> bytes:
+        """Write the founding's batch into an empty store, close the first slot, publish its checkpoint."""
+        ledger = Ledger(self._published_root)
+        for index, event in enumerate(events):
+            rules.check(ledger, event, index)
+            ledger.apply(event, index)
+        self.store.append([_entry(event) for event in events], cards, {}, at_size=0)
+        return self.publish()
+
+    # The clock's part.
+
+    def write_covers(self, count: int) -> None:
+        """Write cover entries now."""
+        self.store.append(self._covers(count), {}, {})
+
+    def _covers(self, count: int) -> list[Entry]:
+        stream = self._cover_stream()
+        head = Head(*(self.store.stream_head(stream) or (0, "")))
+        entries = []
+        for _ in range(count):
+            event = self._sign("cover.written", {}, stream, head)
+            head = Head(event.seq, event.leaf)
+            entries.append(_entry(event))
+        return entries
+
+    def _cover_stream(self) -> str:
+        found = (row.stream for row in self.store.rows(0, 64) if row.kind == "cover.written")
+        return next(found, None) or self.fresh_id()
+
+    def _sign(self, kind: str, body: Mapping[str, envelope.JsonValue], stream: str, head: Head) -> Event:
+        return envelope.write(
+            kind,
+            body,
+            at=self.clock().date(),
+            log=self.config.origin,
+            stream=stream,
+            head=head,
+            key=self.keys.service,
+        )
+
+    def publish(self) -> bytes:
+        """Close the slot now: pad it, mark it, sign and publish exactly the tree that ends with the marker.
+
+        Gives the checkpoint's note. What is accepted meanwhile moves the tree; then it is tried again.
+        """
+        self.finish_slot()
+        for last in (False,) * (_PUBLISH_TRIES - 1) + (True,):
+            size = self.store.head().size
+            try:
+                indices = self.store.append(self._slot(size), {}, {}, at_size=size)
+            except (StaleReadError, SeqConflictError):
+                if last:
+                    raise
+                continue
+            return self.store.publish(indices[-1] + 1, self._sign_checkpoint)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def finish_slot(self) -> None:
+        """Publish the tree of a marker that was written just before a crash."""
+        last, published = self.ledger().mechanism.last_marker, self.store.published()
+        if last and last.index + 1 > (published.size if published else 0):
+            self.store.publish(last.index + 1, self._sign_checkpoint)
+
+    def _slot(self, size: int) -> list[Entry]:
+        state = self.ledger().mechanism
+        last = state.last_marker
+        begin = last.index + 1 if last else 0
+        covers = slot_entries(size - begin + 1, state.step) - (size - begin) - 1
+        slot = last.slot + 1 if last else 0
+        roster = people.at_marker(state, slot, self.clock().date())
+        body: dict[str, envelope.JsonValue] = {
+            "slot": slot,
+            "size": begin,
+            "root": self._published_root(begin),
+            "roster": people.roster_digest(roster.values()),
+        }
+        marker = self._sign("slot.marked", body, state.stream, self.ledger().head(state.stream))
+        return [*self._covers(covers), _entry(marker)]
+
+    def _sign_checkpoint(self, size: int, root: bytes) -> bytes:
+        return checkpoint.sign(checkpoint.Checkpoint(self.config.origin, size, root), self.keys.log)
+
+
+def _entry(event: Event) -> Entry:
+    owns = tuple((payload.digest, payload.size) for payload in event.payloads())
+    return Entry(event.stream, event.seq, event.kind, event.data, owns)
+
+
+def _check_sealed(data: bytes) -> None:
+    try:
+        age.check_single_hybrid(data)
+    except CryptoError as error:
+        raise BadRequestError(
+            f"a payload is not an age file for one post-quantum recipient: {error}"
+        ) from None
