@@ -20,7 +20,9 @@ from meyasubako.domain.sealing import Binding, Sealed, SealedFile
 
 @dataclass(slots=True)
 class Request:
-    """A request as it grows: events that follow each other in their streams, and the small payloads they name."""
+    """A request as it grows: events that follow each other in their streams, and the small payloads they
+    name.
+    """
 
     log: str
     key: SigningKey

@@ -1,8 +1,8 @@
 """The blind audit: replay a log from its entries alone, without any key, and name every event that is wrong.
 
 - The very rules that the server asks are asked again, in the log's order.
-- A finding names index, stream, rule and what it means; after one, the replay goes on as well as it can, so the
-  first finding is the one to trust.
+- A finding names index, stream, rule and what it means; after one, the replay goes on as well as it can, so
+  the first finding is the one to trust.
 - What cannot be seen blindly is said in docs/auditors.md: whether a wrap opens, whether `sealed_by` is true.
 """
 

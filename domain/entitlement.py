@@ -42,7 +42,7 @@ def may_see(ledger: Ledger, person: str, stream: str) -> bool:
 
 
 def may_read(ledger: Ledger, person: str, digest: str) -> bool:
-    """Whether bytes of this payload may be given out: the person's fetch is in the log, and they may read now."""
+    """Whether this payload may be given out: the fetch is in the log, and the person may read now."""
     owner = ledger.owners.get(digest)
     if owner is None or digest not in ledger.fetched.get((person, owner.case), ()):
         return False

@@ -1,7 +1,7 @@
 """The envelope of every event: one canonical JSON object, signed, bound to its stream's previous leaf.
 
 - Exactly the fields at, body, by, kind, log, prev, seq, sig, stream, v; at most 32 KiB; RFC 8785.
-- The bytes that are stored are the bytes that are hashed: an `Event` carries them and never encodes itself anew.
+- The bytes that are stored are the bytes that are hashed: an `Event` carries them along.
 - Reading checks form only. Whether the signature fits, and whether the act is allowed, are `rules`.
 """
 

@@ -150,7 +150,7 @@ def roster_digest(people: Iterable[Person]) -> str:
 
 
 def at_marker(mechanism: Mechanism, slot: int, day: date) -> Mapping[str, Person]:
-    """The people as a marker of this slot and day leaves them: covered ones wait, waited ones become usable."""
+    """The people as a marker of this slot and day leaves them: waiting begins, or is over."""
     wait = mechanism.waiting_hours
 
     def settle(person: Person) -> Person:
@@ -206,7 +206,7 @@ def _founded(_: Mechanism, event: Event) -> Mechanism:
 def _granted(mechanism: Mechanism, event: Event) -> Mechanism:
     person = mechanism.people[event.text("person")]
     role = event.text("role")
-    # Whoever is given a reading role waits like a new reader, so that nobody who was shown a roster is surprised.
+    # Whoever is given a reading role waits like a new reader, so no roster surprises anybody.
     waits = roles.reads([role]) and mechanism.markers
     person = replace(person, roles=person.roles | {role})
     if waits:
@@ -244,32 +244,38 @@ def _marked(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
     return replace(mechanism, people=people, markers=(*mechanism.markers, marker))
 
 
+def _enrolled(mechanism: Mechanism, event: Event) -> Mechanism:
+    person = _person(event.body, event.leaf)
+    return replace(mechanism, people={**mechanism.people, person.key_id: person})
+
+
+def _suspended(mechanism: Mechanism, event: Event) -> Mechanism:
+    person = replace(mechanism.people[event.text("person")], state="suspended")
+    return replace(mechanism, people={**mechanism.people, person.key_id: person})
+
+
+def _published(mechanism: Mechanism, event: Event) -> Mechanism:
+    return replace(mechanism, cards=mechanism.cards | {event.payloads()[0].digest})
+
+
+_FOLDS = {
+    "mechanism.founded": _founded,
+    "act.proposed": _proposed,
+    "person.enrolled": _enrolled,
+    "person.suspended": _suspended,
+    "role.granted": _granted,
+    "channel.opened": _opened,
+    "card.published": _published,
+    "fallback.appointed": _appointed,
+}
+
+
 def fold(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
     """The state after one more event of the mechanism's stream, which the rules have allowed."""
     used = event.body.get("proposal")
     if used is not None:
         left = {leaf: proposal for leaf, proposal in mechanism.proposals.items() if leaf != used}
         mechanism = replace(mechanism, proposals=left)
-    match event.kind:
-        case "mechanism.founded":
-            return _founded(mechanism, event)
-        case "person.enrolled":
-            person = _person(event.body, event.leaf)
-            return replace(mechanism, people={**mechanism.people, person.key_id: person})
-        case "person.suspended":
-            person = replace(mechanism.people[event.text("person")], state="suspended")
-            return replace(mechanism, people={**mechanism.people, person.key_id: person})
-        case "role.granted":
-            return _granted(mechanism, event)
-        case "channel.opened":
-            return _opened(mechanism, event)
-        case "card.published":
-            return replace(mechanism, cards=mechanism.cards | {event.payloads()[0].digest})
-        case "fallback.appointed":
-            return _appointed(mechanism, event)
-        case "act.proposed":
-            return _proposed(mechanism, event)
-        case "slot.marked":
-            return _marked(mechanism, event, index)
-        case _:
-            return mechanism
+    if event.kind == "slot.marked":
+        return _marked(mechanism, event, index)
+    return _FOLDS[event.kind](mechanism, event)

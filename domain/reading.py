@@ -1,6 +1,6 @@
 """Reading a room: from its events and one's own identity to the texts in it.
 
-Whoever fetches sealed bytes (from a store, from a door) hands in the function that does; nothing here does I/O.
+Whoever fetches sealed bytes (from a store, from a door) hands in the function that does.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +39,7 @@ def epoch_keys(
 ) -> Mapping[int, HybridIdentity]:
     """The room's identities of every epoch that was wrapped to this reader and whose wrap is still there.
 
-    Raises BadDocumentError where a wrap holds another key than the room's: that is an attack, not an accident.
+    Raises BadDocumentError where a wrap holds another key than the room's: no accident does that.
     """
     keys = {}
     for wrap in room.wraps:

@@ -6,10 +6,10 @@
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain.errors import BadEventError
@@ -27,21 +27,24 @@ MAX_COUNT = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A payload that an event names as its own: SHA-256 and size of the sealed bytes, and the field's name."""
+    """A payload that an event names as its own: SHA-256 and sealed size, and the field's name."""
 
     digest: str
     size: int
     use: str
 
 
-class Field(Protocol):
+class Field(ABC):
     """One field of a body."""
 
+    @abstractmethod
     def check(self, value: JsonValue, path: str) -> None:
         """Raise BadEventError with the field's path unless the value fits."""
 
     def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
         """The payload references in the value that name a digest as the event's own."""
+        del value, path
+        return iter(())
 
 
 def _refuse(path: str, wanted: str) -> BadEventError:
@@ -49,7 +52,7 @@ def _refuse(path: str, wanted: str) -> BadEventError:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Field):
     """A string of one exact form."""
 
     pattern: re.Pattern[str]
@@ -59,12 +62,9 @@ class Pattern:
         if not isinstance(value, str) or not self.pattern.match(value):
             raise _refuse(path, self.wanted)
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
-
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class Count(Field):
     """A non-negative integer within bounds."""
 
     low: int = 0
@@ -74,24 +74,18 @@ class Count:
         if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
             raise _refuse(path, f"an integer from {self.low} to {self.high}")
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
-
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Field):
     """True or false."""
 
     def check(self, value: JsonValue, path: str) -> None:
         if not isinstance(value, bool):
             raise _refuse(path, "true or false")
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
-
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Field):
     """One of a closed list of words."""
 
     words: tuple[str, ...]
@@ -100,12 +94,9 @@ class OneOf:
         if value not in self.words:
             raise _refuse(path, "one of " + ", ".join(self.words))
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
-
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class Day(Field):
     """A UTC day, YYYY-MM-DD."""
 
     def check(self, value: JsonValue, path: str) -> None:
@@ -116,12 +107,9 @@ class Day:
         if not good:
             raise _refuse(path, "a day, YYYY-MM-DD")
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
-
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Field):
     """A setting or the name of a log, in the mechanism's stream only (the alphabet is the envelope's)."""
 
     longest: int = 4096
@@ -130,12 +118,9 @@ class Setting:
         if not isinstance(value, str) or not 0 < len(value) <= self.longest:
             raise _refuse(path, f"a text of 1 to {self.longest} characters")
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
-
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(Field):
     """An object with exactly these fields; those in `optional` may be absent."""
 
     fields: Mapping[str, Field]
@@ -154,13 +139,14 @@ class Record:
             self.fields[name].check(item, f"{path}.{name}")
 
     def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+        del path  # a payload's use is the innermost field's name
         if isinstance(value, dict):
             for name, item in value.items():
                 yield from self.fields[name].payloads(item, name)
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(Field):
     """`{"sha256", "size"}` and, where named, more fields: a payload that the event names as its own."""
 
     also: Mapping[str, Field] = field(default_factory=dict)
@@ -174,7 +160,7 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Field):
     """A list of between `least` and `most` items of one form."""
 
     item: Field
@@ -194,15 +180,12 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True)
-class AnyBody:
+class AnyBody(Field):
     """A body that the proposed kind's own schema checks, see `kinds.check_body`."""
 
     def check(self, value: JsonValue, path: str) -> None:
         if not isinstance(value, dict):
             raise _refuse(path, "an object")
-
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        yield from ()
 
 
 DIGEST = Pattern(HEX64, "64 lower-case hex digits")

@@ -1,8 +1,8 @@
 """What is inside sealed payloads: padded tars whose `about.json` binds them to the event that names them.
 
 - A payload's plaintext is a tar, so `age -d … | tar xi` is all that anybody needs.
-- `about.json` says log, stream, author, kind and, where a person needs it, the exact time; `opening` refuses a
-  payload whose about.json and event disagree.
+- `about.json` says log, stream, author, kind and, where a person needs it, the exact time; `opening` refuses
+  a payload whose about.json and event disagree.
 - A wrap's plaintext is exactly the room's identity and a newline.
 """
 

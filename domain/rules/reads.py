@@ -36,7 +36,7 @@ def fetch_what_one_may_read(ledger: Ledger, event: Event, _: int) -> str | None:
 
 
 def may_fetch(ledger: Ledger, person: str, case_stream: str, digest: str) -> bool:
-    """Whether the person reads, now, the room of this case that the payload belongs to (their own wrap, if one)."""
+    """Whether the person reads, now, the room that the payload belongs to; a wrap only if it is theirs."""
     owner, case = ledger.owners.get(digest), ledger.case(case_stream)
     if owner is None or case is None or owner.case != case_stream:
         return False

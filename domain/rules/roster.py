@@ -75,7 +75,7 @@ def _alone(ledger: Ledger, event: Event) -> str | None:
     else:
         return f"{event.kind} needs a second person: first somebody proposes it"
     if roles.needs_two_people(given):
-        return f"{event.kind} with the roles {', '.join(given)} needs a second person: first somebody proposes it"
+        return f"giving the roles {', '.join(given)} needs a second person: first somebody proposes it"
     return None
 
 

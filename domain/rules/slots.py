@@ -66,7 +66,7 @@ def day_before_marker(ledger: Ledger, event: Event, _: int) -> str | None:
     "each slot is padded with covers, so that its size does not tell what came in",
     "slot.marked",
 )
-def slot_is_padded(ledger: Ledger, event: Event, index: int) -> str | None:
+def slot_is_padded(ledger: Ledger, _: Event, index: int) -> str | None:
     last = ledger.mechanism.last_marker
     entries = index - (last.index if last else -1)
     step = ledger.mechanism.step
