@@ -83,6 +83,7 @@ def sign_request(method: str, url: str, digest: bytes, key: SigningKey, now: dat
         label=LABEL,
         tag=TAG,
         covered_component_ids=COMPONENTS,
+        use_existing_digest=True,
     )
     return message.headers
 

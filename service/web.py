@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    ExceptionInfo: TypeAlias = (
+        tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+    )
+
 LOGGER: Final = logging.getLogger("meyasubako")
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 DEFAULT_BODY_LIMIT: Final = 1024**2
@@ -81,9 +85,6 @@ _NEVER_READ_PREFIXES: Final = (
 )
 
 ErrorPage: TypeAlias = Callable[[HTTPException, str | None], Response]
-ExceptionInfo: TypeAlias = (
-    "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]"
-)
 
 
 class Problem(HTTPException):
@@ -155,12 +156,17 @@ def problem_page(error: HTTPException, event_id: str | None) -> Response:
     return answer
 
 
+def headers(csp: str) -> list[tuple[str, str]]:
+    """The headers that every answer has, unless its view set another value."""
+    return [("Content-Security-Policy", csp), *_HEADERS]
+
+
 class Shield:
     """The WSGI layer around an application: cleans the request, guards the answer, adds the headers."""
 
     def __init__(self, app: "WSGIApplication", csp: str) -> None:
         self._app = app
-        self._headers = [("Content-Security-Policy", csp), *_HEADERS]
+        self._headers = headers(csp)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request; nothing that the application raises passes."""
@@ -171,9 +177,9 @@ class Shield:
         environ["wsgi.input"] = PacedInput(environ["wsgi.input"])
 
         def start(
-            status: str, headers: list[tuple[str, str]], exc_info: ExceptionInfo | None = None
+            status: str, sent: list[tuple[str, str]], exc_info: "ExceptionInfo | None" = None
         ) -> Callable[[bytes], object]:
-            return start_response(status, self._cleaned(headers), exc_info)
+            return start_response(status, self._cleaned(sent), exc_info)
 
         try:
             body = self._app(environ, start)
@@ -183,8 +189,8 @@ class Shield:
             return [f"Something went wrong. Event {event_id}.\n".encode()]
         return ClosingIterator(_guarded(body), getattr(body, "close", None))
 
-    def _cleaned(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        kept = [(name, value) for name, value in headers if name.lower() not in _NEVER_SENT]
+    def _cleaned(self, sent: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        kept = [(name, value) for name, value in sent if name.lower() not in _NEVER_SENT]
         present = {name.lower() for name, _ in kept}
         return kept + [(name, value) for name, value in self._headers if name.lower() not in present]
 

@@ -1,0 +1,181 @@
+"""One door's process: a gunicorn that serves one WSGI application on a socket that it inherits.
+
+Rules upheld here:
+
+- The socket is bound by the supervisor and inherited (`fd://N`), so that a door that dies loses no address.
+- Applications, and with them stores, are made in the workers, after the fork: nothing is preloaded.
+- No command line, configuration file or environment variable of gunicorn's is read. The control socket is
+  off, no header of a proxy is believed, no access log exists, and the error log holds classes of errors only.
+- Answers that gunicorn itself makes, to requests that are not HTTP, repeat nothing of the request.
+- The form key arrives by an inherited pipe, is read once by this master, and is inherited by its workers.
+- The process ends with its supervisor.
+"""
+
+import argparse
+import ctypes
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn import glogging, util  # type: ignore[import-untyped]  # gunicorn has no types
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
+from gunicorn.http import wsgi as gunicorn_wsgi  # type: ignore[import-untyped]  # gunicorn has no types
+from gunicorn.http.errors import (  # type: ignore[import-untyped]  # gunicorn has no types
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    ParseException,
+)
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # gunicorn has no types
+
+from meyasubako.service import web, wsgi
+from meyasubako.service.config import Config, Limits
+from meyasubako.service.errors import StartError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+FORM_KEY_SIZE: Final = 32
+# A read or write on a connection that makes no progress for so long is given up.
+IDLE_SECONDS: Final = 60
+GRACE_SECONDS: Final = 10
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve one door until SIGTERM; what the supervisor runs as `python -m meyasubako.service.door`."""
+    parser = argparse.ArgumentParser(prog="meyasubako.service.door")
+    parser.add_argument("door", choices=wsgi.DOORS)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--socket", type=int, required=True)
+    parser.add_argument("--supervisor", type=int, required=True)
+    parser.add_argument("--form-key", type=int)
+    parser.add_argument("--test-clock", type=Path)
+    options = parser.parse_args(arguments)
+    follow_supervisor(options.supervisor)
+    form_key = None if options.form_key is None else read_form_key(options.form_key)
+    limits = Config.load(options.directory).limits
+    # gunicorn has no setting for it: the class that writes answers always names the server.
+    gunicorn_wsgi.Response = _QuietResponse
+    make = partial(
+        wsgi.application, options.door, options.directory, form_key=form_key, test_clock=options.test_clock
+    )
+    Door(make, settings(options.socket, limits)).run()
+
+
+def follow_supervisor(supervisor: int) -> None:
+    """End with the supervisor (its process id), however it ends; take signals again that it had blocked."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor:
+        raise StartError("the supervisor is gone")
+
+
+def read_form_key(descriptor: int) -> bytes:
+    """The form key from the pipe that the supervisor filled; the pipe is closed."""
+    with os.fdopen(descriptor, "rb") as pipe:
+        key = pipe.read()
+    if len(key) != FORM_KEY_SIZE:
+        raise StartError("the supervisor gave no form key")
+    return key
+
+
+def settings(descriptor: int, limits: Limits) -> dict[str, Any]:
+    """Every setting of gunicorn's that is not its default, and some that are but must not change."""
+    return {
+        "bind": [f"fd://{descriptor}"],
+        "worker_class": QuietWorker,
+        "logger_class": QuietLogger,
+        "workers": limits.workers,
+        "threads": limits.threads,
+        "worker_connections": limits.threads * 8,
+        "timeout": 120,
+        "graceful_timeout": GRACE_SECONDS,
+        "keepalive": 5,
+        "preload_app": False,
+        "control_socket_disable": True,
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
+        "proxy_protocol": "off",
+        "accesslog": None,
+        "errorlog": "-",
+        "loglevel": "warning",
+        "sendfile": False,
+        "umask": 0o077,
+        "limit_request_line": 2048,
+        "limit_request_fields": 50,
+        "limit_request_field_size": 4096,
+    }
+
+
+class Door(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn around one application, configured by `settings` alone."""
+
+    def __init__(self, make: Callable[[], "WSGIApplication"], options: Mapping[str, Any]) -> None:
+        self._make, self._options = make, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn in the master."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> "WSGIApplication":
+        """Called by gunicorn in each worker, after the fork."""
+        return self._make()
+
+
+class QuietLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's error log without what an exception says."""
+
+    def exception(self, msg: str, *args: Any, **_: Any) -> None:
+        """Write the class and place of the current exception, not its text, nor what gunicorn says of the
+        request.
+        """
+        del msg, args
+        error = sys.exc_info()[1]
+        # A client that went away, or an answer that was cut off and written down where it happened.
+        if error is not None and not isinstance(error, (OSError, web.AbortedResponseError)):
+            web.record(error)
+
+
+class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A threaded worker with limits on idle connections, whose refusals repeat nothing of the request."""
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Hand a connection to the threads, with a limit on each wait for its bytes (both directions)."""
+        limit = struct.pack("ll", IDLE_SECONDS, 0)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, option, limit)
+        super().enqueue_req(conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what could not be read as HTTP, or what the application could not answer."""
+        del req, addr
+        ours = isinstance(exc, (InvalidResponseHeader, InvalidResponseHeaderName))
+        malformed = isinstance(exc, ParseException) and not ours
+        if not malformed and not isinstance(exc, web.AbortedResponseError):
+            web.record(exc)
+        status = "400 Bad Request" if malformed else "500 Internal Server Error"
+        fields = "".join(f"{name}: {value}\r\n" for name, value in web.headers(web.API_CSP))
+        answer = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{fields}\r\n"
+        try:
+            util.write_nonblock(client, answer.encode("ascii"))
+        except OSError:
+            return
+
+
+class _QuietResponse(gunicorn_wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
+    def default_headers(self) -> list[str]:
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+
+if __name__ == "__main__":
+    main()

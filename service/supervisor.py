@@ -1,0 +1,254 @@
+"""`meyasubako serve`: binds the doors' sockets, starts one process a door and the clock, and keeps them
+running.
+
+Rules upheld here:
+
+- It refuses to start on a directory of a newer format, on keys that others can read, on a log that is older
+  than its published checkpoint or does not extend it, and beside another one on the same directory.
+- It alone binds sockets (port 0 is allowed) and says where; a door that dies is started again on the same
+  socket.
+- The form key is drawn here and lives in memory only: each process of the reporter's door gets it by a pipe.
+- Processes inherit a small environment, in which nothing of ours or of our libraries is configured.
+- No process dumps core, no file it makes is readable by others, and none outlives the supervisor.
+"""
+
+import fcntl
+import http.client
+import json
+import os
+import resource
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final, TextIO
+
+from meyasubako.service import wsgi
+from meyasubako.service.config import Config, parse_address
+from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
+from meyasubako.service.errors import AlreadyRunningError, StartError
+from meyasubako.service.integrity import check_log
+from meyasubako.service.keys import ServerKeys
+from meyasubako.service.web import LOGGER
+
+LOCK_NAME: Final = "serve.lock"
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = GRACE_SECONDS + 5.0
+BACKLOG: Final = 512
+# A process that ends sooner than this after its start is given more and more time before the next try.
+SETTLED_SECONDS: Final = 10.0
+LONGEST_PAUSE_SECONDS: Final = 30.0
+CLOCK: Final = "clock"
+
+_STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_SIGNALS: Final = _STOP | {signal.SIGCHLD}
+_ENVIRONMENT: Final = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "TZ")
+
+
+def serve(
+    directory: Path, *, test_clock: Path | None = None, as_json: bool = False, out: TextIO | None = None
+) -> None:
+    """Serve a mechanism until SIGTERM or SIGINT.
+
+    Writes the doors' addresses to `out` (standard output), and "ready" when all of them answer: as lines for
+    people, or as two JSON objects. Raises `ConfigError`, `KeysError`, `LogMismatchError`,
+    `AlreadyRunningError` or `StartError` if it cannot start; nothing is left running then.
+    """
+    out = out or sys.stdout
+    directory = directory.resolve()
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    config = Config.load(directory)
+    with ExitStack() as stack:
+        stack.enter_context(_only_one(directory))
+        ServerKeys.load(directory)
+        check_log(directory)
+        sockets = {door: stack.enter_context(_bind(door, getattr(config.doors, door))) for door in wsgi.DOORS}
+        _say_addresses(sockets, out, as_json=as_json)
+        stack.enter_context(_signals_blocked())
+        supervisor = _Supervisor(directory, sockets, test_clock)
+        try:
+            supervisor.start()
+            _say(json.dumps({"ready": True}) if as_json else "ready", out)
+            supervisor.watch()
+        finally:
+            supervisor.stop()
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that is to run: how often it failed at once, and when it may be tried again."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.0
+    due: float = 0.0
+
+
+@dataclass(slots=True)
+class _Supervisor:
+    """The processes of one mechanism. It is not threaded: signals are waited for, not handled."""
+
+    directory: Path
+    sockets: dict[str, socket.socket]
+    test_clock: Path | None
+    children: list[_Child] = field(default_factory=list)
+    form_key: bytes = field(default_factory=lambda: secrets.token_bytes(FORM_KEY_SIZE), repr=False)
+
+    def start(self) -> None:
+        """Start everything and return when all doors answer; `StartError` if one does not."""
+        self.children = [_Child(name) for name in (CLOCK, *self.sockets)]
+        for child in self.children:
+            self._spawn(child)
+        deadline = time.monotonic() + START_SECONDS
+        for name, listener in self.sockets.items():
+            while not _answers(listener):
+                self._refuse_early_end()
+                if signal.sigtimedwait(_STOP, 0) is not None:
+                    raise StartError("stopped before all doors answered")
+                if time.monotonic() > deadline:
+                    raise StartError(f"the {name} door does not answer")
+        self._refuse_early_end()
+
+    def watch(self) -> None:
+        """Start again whatever ends, until a signal says to stop."""
+        while True:
+            now = time.monotonic()
+            for child in self.children:
+                if child.process is not None and child.process.poll() is not None:
+                    self._bury(child, now)
+                if child.process is None and child.due <= now:
+                    self._spawn(child)
+            waiting = [child.due - now for child in self.children if child.process is None]
+            arrived = signal.sigtimedwait(_SIGNALS, max(0.0, min(waiting, default=3600.0)))
+            if arrived is not None and arrived.si_signo in _STOP:
+                return
+
+    def stop(self) -> None:
+        """End every process: asked first, forced after a while."""
+        running = [child.process for child in self.children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _bury(self, child: _Child, now: float) -> None:
+        quick = now - child.started < SETTLED_SECONDS
+        child.pause = min(LONGEST_PAUSE_SECONDS, child.pause * 2 or 1.0) if quick else 0.0
+        child.due = now + child.pause
+        status = child.process.returncode if child.process else None
+        LOGGER.warning("%s ended with status %s and is started again", child.name, status)
+        child.process = None
+
+    def _refuse_early_end(self) -> None:
+        for child in self.children:
+            if child.process is not None and child.process.poll() is not None:
+                raise StartError(
+                    f"{child.name} ended with status {child.process.returncode}; see the errors above"
+                )
+
+    def _spawn(self, child: _Child) -> None:
+        child.started = time.monotonic()
+        command = [sys.executable, "-P", "-m"]
+        tail = [str(self.directory), "--supervisor", str(os.getpid())]
+        if self.test_clock is not None:
+            tail += ["--test-clock", str(self.test_clock.resolve())]
+        if child.name == CLOCK:
+            child.process = _run([*command, "meyasubako.service.clock", *tail], ())
+            return
+        descriptor = self.sockets[child.name].fileno()
+        command += ["meyasubako.service.door", child.name, *tail, "--socket", str(descriptor)]
+        if child.name != "reporter":
+            child.process = _run(command, (descriptor,))
+            return
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as pipe:
+            # 32 bytes fit a pipe's buffer, so this never waits for the reader.
+            pipe.write(self.form_key)
+            pipe.flush()
+            child.process = _run([*command, "--form-key", str(reading)], (descriptor, reading))
+
+
+def _run(command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+        command, pass_fds=descriptors, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    with (directory / LOCK_NAME).open("ab") as file:
+        _lock(file, directory)
+        yield
+
+
+def _lock(file: IO[bytes], directory: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AlreadyRunningError(f"{directory} is served already, by another process") from None
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def _bind(door: str, address: str) -> socket.socket:
+    host, port = parse_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise StartError(f"the {door} door cannot listen on {address}: {error.strerror}") from error
+
+
+def _say_addresses(sockets: dict[str, socket.socket], out: TextIO, *, as_json: bool) -> None:
+    addresses = {door: _url(listener) for door, listener in sockets.items()}
+    if as_json:
+        _say(json.dumps({"doors": addresses}), out)
+        return
+    for door, address in addresses.items():
+        _say(f"{door:9}{address}", out)
+
+
+def _say(line: str, out: TextIO) -> None:
+    out.write(line + "\n")
+    out.flush()
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _answers(listener: socket.socket) -> bool:
+    """Whether the door gives an HTTP answer, whichever, within a second."""
+    host, port = listener.getsockname()[:2]
+    connection = http.client.HTTPConnection(host, port, timeout=1.0)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    else:
+        return True
+    finally:
+        connection.close()

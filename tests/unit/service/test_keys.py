@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from meyasubako.crypto.merkle import EMPTY_ROOT
+from meyasubako.service.errors import KeysError
+from meyasubako.service.keys import ServerKeys
+
+ORIGIN = "box.example.org"
+FILES = ("log.ed25519", "log.mldsa44", "promise", "service")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> ServerKeys:
+    return ServerKeys.create(tmp_path, ORIGIN)
+
+
+def test_what_is_created_is_loaded_again(keys: ServerKeys, tmp_path: Path) -> None:
+    loaded = ServerKeys.load(tmp_path)
+    assert [signer.key for signer in loaded.log] == [signer.key for signer in keys.log]
+    assert loaded.promise.key == keys.promise.key
+    assert loaded.service.reveal_seed() == keys.service.reveal_seed()
+
+
+def test_keys_have_the_names_and_types_that_the_log_promises(keys: ServerKeys) -> None:
+    assert [(signer.key.name, signer.key.kind) for signer in keys.log] == [(ORIGIN, 1), (ORIGIN, 6)]
+    assert (keys.promise.key.name, keys.promise.key.kind) == (f"{ORIGIN}/promise", 1)
+
+
+def test_the_log_keys_sign_checkpoints_that_their_verifiers_open(keys: ServerKeys) -> None:
+    note = sign_checkpoint(Checkpoint(ORIGIN, 0, EMPTY_ROOT), keys.log, 0)
+    assert len(open_checkpoint(note, ORIGIN, keys.log_verifiers).signed) == 2
+
+
+@pytest.mark.usefixtures("keys")
+def test_only_the_owner_can_read_keys(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("name", ["", *FILES])
+def test_keys_that_others_can_read_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "keys" / name
+    path.chmod(path.stat().st_mode | 0o040)
+    with pytest.raises(KeysError, match="open to others"):
+        ServerKeys.load(tmp_path)
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_key_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "keys" / name).unlink()
+    with pytest.raises(KeysError, match=name):
+        ServerKeys.load(tmp_path)
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_key_is_named_and_not_quoted(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "keys" / name
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[:-5] + "\n", encoding="utf-8")
+    with pytest.raises(KeysError, match=name) as caught:
+        ServerKeys.load(tmp_path)
+    assert text[-20:-6] not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.usefixtures("keys")
+def test_keys_of_different_logs_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    ServerKeys.create(other, "another.example.org")
+    (other / "keys" / "promise").replace(tmp_path / "keys" / "promise")
+    with pytest.raises(KeysError, match="different logs"):
+        ServerKeys.load(tmp_path)
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_key_in_the_place_of_another_type_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    (folder / "log.mldsa44").write_bytes((folder / "log.ed25519").read_bytes())
+    with pytest.raises(KeysError, match=r"log\.mldsa44"):
+        ServerKeys.load(tmp_path)
+
+
+@pytest.mark.usefixtures("keys")
+def test_existing_keys_are_never_replaced(tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match="exists"):
+        ServerKeys.create(tmp_path, ORIGIN)
+
+
+def test_the_repr_shows_no_secret(keys: ServerKeys) -> None:
+    for secret in (keys.service.reveal_seed().hex(), "PRIVATE"):
+        assert secret not in repr(keys)
