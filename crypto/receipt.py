@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from meyasubako.crypto.age.hybrid import HybridIdentity
+from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.errors import BadReceiptError
 from meyasubako.crypto.receipt_text import DIGITS, read_entropy
 from meyasubako.crypto.signing import SigningKey
