@@ -2,8 +2,19 @@
 
 import click
 
+from meyasubako.service.cli.failures import Commands
+from meyasubako.service.cli.found import found
+from meyasubako.service.cli.key import key
 
-@click.group()
-@click.version_option(package_name="meyasubako")
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="meyasubako", message="meyasubako %(version)s")
 def main() -> None:
-    """Sealed intake for whistleblowing channels and grievance mechanisms."""
+    """Sealed intake for whistleblowing channels and grievance mechanisms.
+
+    Begin with `meyasubako demo`: it founds a mechanism, runs one whole case through it, and shows each step.
+    """
+
+
+for command in (key, found):
+    main.add_command(command)

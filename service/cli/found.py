@@ -1,0 +1,151 @@
+"""`found`: the one act that is written locally."""
+
+from pathlib import Path
+
+import click
+
+from meyasubako.crypto.keyfile import KeyPair, digest_fingerprint
+from meyasubako.domain import roles
+from meyasubako.service.cli import options
+from meyasubako.service.cli.asking import unlock
+from meyasubako.service.cli.failures import InputError
+from meyasubako.service.cli.key import read_public
+from meyasubako.service.cli.output import emit
+from meyasubako.service.config import Config, Doors, IntakeSettings
+from meyasubako.service.founding import Founder, Settings, found as found_mechanism
+
+
+class RolesAndFile(click.ParamType):
+    """`ROLES=FILE`: roles with commas between, and the file of the person's public line."""
+
+    name = "roles=file"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[str, ...], Path]:
+        """Split, and check the roles' names."""
+        given, separator, path = str(value).partition("=")
+        named = tuple(role.strip() for role in given.split(","))
+        if not separator or not path:
+            self.fail("write ROLES=FILE, for example intake:main=keiko.key.pub", param, ctx)
+        for role in named:
+            if not roles.is_role(role):
+                self.fail(f"{role!r} is not a role; {ROLES_HELP}", param, ctx)
+        if not Path(path).is_file():
+            self.fail(f"there is no file {path}", param, ctx)
+        return named, Path(path)
+
+
+ROLES_HELP = (
+    f"roles are {', '.join(roles.GENERAL)}, and for a channel "
+    f"{', '.join(f'{role}:main' for role in roles.ON_CHANNEL)}"
+)
+
+
+@click.command(
+    epilog=options.example(
+        'meyasubako found var/box --origin box.example.org --name "The box" --as dan.key \\',
+        "  --person steward=eva.key.pub --person intake:main=keiko.key.pub \\",
+        "  --person intake:main=omar.key.pub --person auditor=ana.key.pub",
+    )
+)
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--origin", required=True, help="The log's name, for ever: like box.example.org.")
+@click.option("--name", required=True, help="The name that reporters see.")
+@options.keyfile
+@options.passphrase_file
+@click.option(
+    "--person",
+    "people",
+    type=RolesAndFile(),
+    multiple=True,
+    metavar="ROLES=FILE",
+    help=f"Somebody's roles (with commas between) and public line. {ROLES_HELP.capitalize()}.",
+)
+@click.option("--channel", default="main", show_default=True, help="The short name of the first channel.")
+@click.option("--channel-name", help="The channel's name that reporters see; the mechanism's if left out.")
+@click.option("--languages", default="en,ja", show_default=True, help="Languages in which somebody answers.")
+@click.option("--draw", default=0, help="Seal each report to this many intake people drawn at random; 0: all.")
+@click.option("--slot-hours", default=24, show_default=True, help="How often a checkpoint is published.")
+@click.option("--waiting-hours", default=24, show_default=True, help="How long a new key waits before it counts.")
+@click.option("--step", default=64, show_default=True, help="Each slot is padded to a multiple of this.")
+@click.option("--reporter-door", default=Doors().reporter, show_default=True, help="HOST:PORT of the reporter's site.")
+@click.option("--handler-door", default=Doors().handler, show_default=True, help="HOST:PORT of the handlers' API.")
+@click.option("--log-door", default=Doors().log, show_default=True, help="HOST:PORT of the log's pages.")
+@click.option(
+    "--show",
+    type=click.Choice(["hour", "at_once"]),
+    default="hour",
+    show_default=True,
+    help="When handlers see what came in: at the next full hour, or at once.",
+)
+@click.option("--test", is_flag=True, help="A test mechanism: says so for ever in its first entry.")
+@options.as_json
+def found(  # noqa: PLR0913  each is an option of the command
+    directory: Path,
+    *,
+    origin: str,
+    name: str,
+    keyfile: Path,
+    passphrase_file: Path | None,
+    people: tuple[tuple[tuple[str, ...], Path], ...],
+    channel: str,
+    channel_name: str | None,
+    languages: str,
+    draw: int,
+    slot_hours: int,
+    waiting_hours: int,
+    step: int,
+    reporter_door: str,
+    handler_door: str,
+    log_door: str,
+    show: str,
+    test: bool,
+    as_json: bool,
+) -> None:
+    """Found a mechanism in DIRECTORY, with its people.
+
+    You, whose key file is given with --as, are the first steward. The printed fingerprint belongs on the
+    mechanism's poster: whoever compares it cannot be given another mechanism.
+    """
+    founders = _founders(people, keyfile, passphrase_file, channel)
+    config = Config(
+        origin=origin,
+        doors=Doors(reporter=reporter_door, handler=handler_door, log=log_door),
+        intake=IntakeSettings(show="at_once" if show == "at_once" else "hour"),
+    )
+    settings = Settings(
+        name=name,
+        channel_name=channel_name or name,
+        languages=tuple(language.strip() for language in languages.split(",")),
+        channel=channel,
+        draw=draw,
+        slot_hours=slot_hours,
+        step=step,
+        waiting_hours=waiting_hours,
+        test=test,
+    )
+    steward, rows = founders
+    leaf = found_mechanism(directory, config, settings, rows, steward).leaf
+    facts = {
+        "directory": str(directory),
+        "origin": origin,
+        "fingerprint": digest_fingerprint(bytes.fromhex(leaf)),
+        "founding_leaf": leaf,
+        "people": [f"{founder.person.name}: {', '.join(founder.roles)}" for founder in rows],
+    }
+    emit(facts, as_json=as_json)
+
+
+def _founders(
+    people: tuple[tuple[tuple[str, ...], Path], ...], keyfile: Path, passphrase_file: Path | None, channel: str
+) -> tuple[KeyPair, list[Founder]]:
+    given = [Founder(read_public(path), named) for named, path in people]
+    if not any(f"intake:{channel}" in founder.roles for founder in given):
+        raise InputError(f"nobody could read a report: give at least one person the role intake:{channel}")
+    steward = unlock(keyfile, passphrase_file)
+    mine = steward.person()
+    # Whoever founds is the first of the list; named with --person too, they have those roles besides.
+    also = [role for founder in given if founder.person.key == mine.key for role in founder.roles]
+    first = Founder(mine, tuple(sorted({"steward", *also})))
+    return steward, [first, *(founder for founder in given if founder.person.key != mine.key)]

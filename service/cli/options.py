@@ -1,0 +1,54 @@
+"""Options that several commands share, so that one name means one thing everywhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON, for scripts.")
+
+keyfile = click.option(
+    "--as", "keyfile", type=_FILE, required=True, metavar="KEYFILE", help="Your key file: who does this."
+)
+passphrase_file = click.option(
+    "--passphrase-file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Read the pass phrase from the first line of FILE instead of asking for it.",
+)
+proxy = click.option(
+    "--proxy",
+    metavar="URL",
+    help="Go through this proxy, for example Tor's: socks5h://127.0.0.1:9050",
+)
+fingerprint = click.option(
+    "--fingerprint",
+    metavar="DIGITS",
+    help="The mechanism's fingerprint, from its poster: refuse any other mechanism.",
+)
+
+
+def server(what: str) -> Callable[[Command], Command]:
+    """`--at URL`: the address of a door."""
+    return click.option("--at", "url", metavar="URL", required=True, help=f"The address of {what}.")
+
+
+def log_url(*, required: bool) -> Callable[[Command], Command]:
+    """`--log URL`: where the public log is, by which readers are verified before a key is wrapped to them."""
+    return click.option(
+        "--log",
+        "log_url",
+        metavar="URL",
+        required=required,
+        help="The address of the mechanism's log: the readers are verified there before anything is sealed.",
+    )
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: what one types."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,79 @@
+"""What commands print: facts for people, or the same facts as one JSON object for scripts.
+
+- Facts go to standard output, errors and progress to standard error.
+- Nothing is coloured or wrapped where the output is not a terminal.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+Facts = Mapping[str, object]
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """A console on standard output (or another stream), without any highlighting that we did not ask for."""
+    return Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+
+
+def emit(facts: Facts, *, as_json: bool, show: Callable[[Console], None] | None = None) -> None:
+    """Print facts: as one line of JSON, or as `show` draws them, or as a plain list of names and values."""
+    if as_json:
+        sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
+    target = console()
+    if show is None:
+        print_facts(target, facts)
+    else:
+        show(target)
+
+
+def print_facts(target: Console, facts: Facts) -> None:
+    """Names and values, one a line, values aligned."""
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        label = name.replace("_", " ")
+        for number, line in enumerate(_lines(value)):
+            target.print(f"[dim]{label if number == 0 else '':<{width}}[/]  {escape(line)}")
+
+
+def _lines(value: object) -> list[str]:
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value] or ["none"]
+    return str(value).splitlines() or [""]
+
+
+def table(*columns: str) -> Table:
+    """An empty table in our one style."""
+    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+@contextmanager
+def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A progress bar in bytes on standard error; what it yields takes how many more are done."""
+    bar = Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=32),
+        TaskProgressColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+        disable=quiet,
+    )
+    with bar:
+        task = bar.add_task(escape(label), total=total)
+        yield lambda done: bar.update(task, advance=done)
