@@ -1,1 +1,8 @@
-"""."""
+"""The event store: log, tree, vault of sealed payloads, publication; `sqlite.Store` is the door.
+
+- `port`: what goes in and comes out, and the protocol that every store keeps.
+- `sqlite`: the store on SQLite; `events` is the only file that knows the eventsourcing library.
+- `append`, `commit`: one append's decisions, and how appends that arrive together share one commit.
+- `tree`, `publication`: tiles, checkpoints, and what is checked before one is signed.
+- `vault`: the only place where the bytes of payloads are written and read.
+"""

@@ -1,0 +1,192 @@
+"""One append: what is checked before it waits, and what is decided in its transaction.
+
+Rules upheld here:
+
+- Everything that needs no database is checked by the thread that asks, before the queue: hashes of leaves,
+  digests of payloads, the shape of what is named as own.
+- In the transaction: streams that the decision read have not moved, every event is the next of its stream,
+  every digest is owned for the first time, every payload is there. The database's own constraints decide;
+  why they refused is found out only when they did.
+- Equal bytes at (stream, seq) for all events are success, whatever moved since.
+"""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from meyasubako.crypto.merkle import leaf_hash, leaf_hashes
+from meyasubako.service.store.commit import Transaction
+from meyasubako.service.store.errors import (
+    DamagedStoreError,
+    DigestTakenError,
+    MissingPayloadError,
+    PayloadMismatchError,
+    SeqConflictError,
+    StaleReadError,
+)
+from meyasubako.service.store.port import MAX_EVENT, SMALL_PAYLOAD
+from meyasubako.service.store.vault import Vault
+
+# The columns of `stored_events` behind the leaf index: stream, seq, kind, exact bytes.
+StoredColumns = tuple[str, int, str, bytes]
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_INSERT_EVENT: Final = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?)"
+_INSERT_PAYLOAD: Final = "INSERT INTO payloads (digest, size, leaf_index, place) VALUES (?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A payload that the event at `offset` of the append names as its own; `sealed` if it is small."""
+
+    offset: int
+    digest: str
+    size: int
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """An append whose bytes have been checked."""
+
+    events: tuple[StoredColumns, ...]
+    leaves: tuple[bytes, ...]
+    owned: tuple[Owned, ...]
+    requires: tuple[tuple[str, int], ...]
+
+
+def prepare(
+    events: Sequence[StoredColumns],
+    owns: Sequence[Sequence[tuple[str, int]]],
+    small_payloads: Mapping[str, bytes],
+    requires: Mapping[str, int],
+) -> Append:
+    """Check what can be checked without the database.
+
+    Raises `PayloadMismatchError` for a payload without its digest or size, or that no event owns,
+    `DigestTakenError` for a digest that two of the events own, `ValueError` for an event of no allowed size.
+    """
+    if not events or any(not 0 < len(event[3]) <= MAX_EVENT for event in events):
+        raise ValueError("an append has events of 1 to 32,768 bytes")
+    owned: dict[str, Owned] = {}
+    for offset, references in enumerate(owns):
+        for digest, size in references:
+            if _DIGEST.fullmatch(digest) is None:
+                raise MissingPayloadError(digest[:64])
+            if size < 1:
+                raise PayloadMismatchError(f"payload {digest} has no bytes")
+            if digest in owned:
+                raise DigestTakenError(digest)
+            sealed = small_payloads.get(digest)
+            if sealed is not None:
+                _check_small(digest, size, sealed)
+            owned[digest] = Owned(offset, digest, size, sealed)
+    for digest in small_payloads.keys() - owned.keys():
+        raise PayloadMismatchError(f"no event names the payload {digest[:64]} as its own")
+    return Append(
+        tuple(events),
+        tuple(leaf_hashes(event[3] for event in events)),
+        tuple(owned.values()),
+        tuple(requires.items()),
+    )
+
+
+def _check_small(digest: str, size: int, sealed: bytes) -> None:
+    if len(sealed) != size or size > SMALL_PAYLOAD:
+        raise PayloadMismatchError(f"payload {digest} has another size, or is too large to come with events")
+    if hashlib.sha256(sealed).hexdigest() != digest:
+        raise PayloadMismatchError(f"payload {digest} has other bytes")
+
+
+def perform(transaction: Transaction, append: Append, vault: Vault) -> list[int]:
+    """Store the append in the transaction; gives its leaf indices, or raises why it is refused."""
+    connection = transaction.connection
+    moved = tuple(stream for stream, seq in append.requires if head_seq(connection, stream) != seq)
+    cause: sqlite3.IntegrityError | None = None
+    if not moved:
+        try:
+            return _insert(transaction, append, vault)
+        except sqlite3.IntegrityError as error:
+            transaction.undo()
+            cause = error
+    stored = _stored_already(connection, append)
+    if stored is not None:
+        return stored
+    _refuse_conflict(connection, append)
+    if moved:
+        raise StaleReadError(moved)
+    _refuse_taken(connection, append)
+    raise DamagedStoreError("the database refused an append that fits it") from cause
+
+
+def _insert(transaction: Transaction, append: Append, vault: Vault) -> list[int]:
+    connection, first = transaction.connection, transaction.size
+    for index, event in enumerate(append.events, first):
+        connection.execute(_INSERT_EVENT, (index, *event))
+    for each in append.owned:
+        if each.sealed is None:
+            vault.check_object(each.digest, each.size)
+        place = "object" if each.sealed is None else "table"
+        row = connection.execute(
+            _INSERT_PAYLOAD, (bytes.fromhex(each.digest), each.size, first + each.offset, place)
+        ).lastrowid
+        if each.sealed is not None and row is not None:
+            vault.put_small(connection, row, each.sealed)
+    transaction.leaves.extend(append.leaves)
+    return list(range(first, first + len(append.events)))
+
+
+def _stored_already(connection: sqlite3.Connection, append: Append) -> list[int] | None:
+    """The leaf indices if exactly these events stand at their places, otherwise None."""
+    indices = []
+    for stream, seq, kind, data in append.events:
+        found = connection.execute(
+            "SELECT leaf_index FROM stored_events"
+            " WHERE originator_id = ? AND originator_version = ? AND topic = ? AND state = ?",
+            (stream, seq, kind, data),
+        ).fetchone()
+        if found is None:
+            return None
+        indices.append(found[0])
+    return indices
+
+
+def _refuse_conflict(connection: sqlite3.Connection, append: Append) -> None:
+    ahead: dict[str, int] = {}
+    for stream, seq, _, _ in append.events:
+        head = ahead.get(stream)
+        if head is None:
+            head = head_seq(connection, stream)
+        if seq != head + 1:
+            found = stream_head(connection, stream)
+            raise SeqConflictError(stream, *(found or (0, "")))
+        ahead[stream] = seq
+
+
+def _refuse_taken(connection: sqlite3.Connection, append: Append) -> None:
+    for each in append.owned:
+        if connection.execute(
+            "SELECT 1 FROM payloads WHERE digest = ?", (bytes.fromhex(each.digest),)
+        ).fetchone():
+            raise DigestTakenError(each.digest)
+
+
+def head_seq(connection: sqlite3.Connection, stream: str) -> int:
+    """The seq of a stream's last event, 0 for a stream without events."""
+    found = connection.execute(
+        "SELECT max(originator_version) FROM stored_events WHERE originator_id = ?", (stream,)
+    ).fetchone()
+    return int(found[0] or 0)
+
+
+def stream_head(connection: sqlite3.Connection, stream: str) -> tuple[int, str] | None:
+    """Seq and hex leaf hash of a stream's last event, or None."""
+    found = connection.execute(
+        "SELECT originator_version, state FROM stored_events WHERE originator_id = ?"
+        " ORDER BY originator_version DESC LIMIT 1",
+        (stream,),
+    ).fetchone()
+    return (found[0], leaf_hash(found[1]).hex()) if found else None

@@ -1,0 +1,295 @@
+"""The event store on SQLite: one directory, any number of threads and processes.
+
+Rules upheld here:
+
+- `log.db` (events, tree, small payloads, checkpoints), `objects/` and `incoming/` (large payloads) and
+  `checkpoint` belong together. They are made for this account only.
+- A store is opened after the fork, and never handed over one. Reads take short turns on connections of their
+  own; every write goes through the group commit.
+- Erasing a payload ends when its bytes are gone from table, write-ahead log and files.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from meyasubako.crypto.merkle import Frontier
+from meyasubako.crypto.tiles import Level
+from meyasubako.service.store import schema, tree
+from meyasubako.service.store.append import stream_head
+from meyasubako.service.store.commit import Leader, Transaction
+from meyasubako.service.store.errors import (
+    DamagedStoreError,
+    MissingPayloadError,
+    NotAStoreError,
+    ReadOnlyStoreError,
+    StorageError,
+    StoreExistsError,
+    UnknownRowError,
+)
+from meyasubako.service.store.events import BATCH, EventRecorder, connect
+from meyasubako.service.store.locks import FileLock, sync_directory
+from meyasubako.service.store.port import Entry, EventStore, Head, Published, Row, Sign, StoredPayload
+from meyasubako.service.store.publication import Publication
+from meyasubako.service.store.vault import Upload, Vault
+
+DATABASE: Final = "log.db"
+
+
+class Store(EventStore):
+    """The event store in a directory; `port.EventStore` says what each method promises."""
+
+    def __init__(self, directory: Path, *, read_only: bool) -> None:
+        self._path = directory / DATABASE
+        self._read_only = read_only
+        self._vault = Vault(directory)
+        self._lock = FileLock(directory / "log.lock")
+        self._leader = Leader(lambda: connect(self._path), self._lock)
+        self._recorder = EventRecorder(self._path, self._vault, self._leader, read_only=read_only)
+        self._publication = Publication(directory, self._recorder.reading, self._leader)
+
+    @classmethod
+    def create(cls, directory: Path) -> Self:
+        """Make an empty store in an existing directory and open it; `StoreExistsError`."""
+        path = directory / DATABASE
+        if path.exists():
+            raise StoreExistsError(f"{directory} holds an event store already")
+        Vault(directory).create()
+        # Finished under another name first, so that a crash never leaves half a store behind.
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+            schema.create(connection, Frontier().encode())
+        fresh.rename(path)
+        sync_directory(directory)
+        return cls.open(directory)
+
+    @classmethod
+    def open(cls, directory: Path, *, read_only: bool = False) -> Self:
+        """Open a store.
+
+        Raises `NotAStoreError`, `NewerVersionError`, `DamagedStoreError`, and, unless it is only to be read,
+        `RolledBackError` if the store does not extend the last published checkpoint.
+        """
+        path = directory / DATABASE
+        if not path.is_file():
+            raise NotAStoreError(f"{directory} does not hold an event store")
+        with closing(sqlite3.connect(schema.database_uri(path, read_only=True), uri=True)) as connection:
+            schema.check_version(connection)
+        store = cls(directory, read_only=read_only)
+        try:
+            store._check(recover=not read_only)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _check(self, *, recover: bool) -> None:
+        with self._recorder.reading() as connection:
+            count = connection.execute(
+                "SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events"
+            ).fetchone()
+            if count[0] != tree.head(connection).size:
+                raise DamagedStoreError("the events and the tree that was kept with them differ in size")
+        if recover:
+            self._publication.recover()
+
+    def close(self) -> None:
+        """Finish the writes that are under way and let go of every file."""
+        self._leader.close()
+        self._recorder.close()
+        self._publication.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # The log.
+
+    def append(
+        self, entries: Sequence[Entry], small_payloads: Mapping[str, bytes], requires: Mapping[str, int]
+    ) -> list[int]:
+        """Store the entries, durably, all or none; gives their leaf indices."""
+        self._check_writable()
+        return self._recorder.append(entries, small_payloads=small_payloads, requires=requires)
+
+    def head(self) -> Head:
+        """Size and root of the tree over all stored events."""
+        with self._recorder.reading() as connection:
+            edge = tree.head(connection)
+        return Head(edge.size, edge.root())
+
+    def rows(
+        self, start: int = 0, stop: int | None = None, *, without_kinds: Sequence[str] = ()
+    ) -> Iterator[Row]:
+        """The events from index start up to, not including, stop (what is stored now, if None)."""
+        end = self.head().size if stop is None else stop
+        while batch := self._recorder.select_rows(start, end, BATCH, without_kinds):
+            yield from batch
+            start = batch[-1].index + 1
+
+    def stream(self, stream_id: str, from_seq: int = 1) -> list[Row]:
+        """The events of a stream in order."""
+        return self._recorder.select_stream(stream_id, from_seq)
+
+    def row(self, index: int) -> Row:
+        """The event at a leaf index, or `UnknownRowError`."""
+        found = self._recorder.select_rows(index, index + 1)
+        if not found:
+            raise UnknownRowError(f"the log has no event {index}")
+        return found[0]
+
+    def stream_head(self, stream_id: str) -> tuple[int, str] | None:
+        """Seq and hex leaf hash of a stream's last event, or None."""
+        with self._recorder.reading() as connection:
+            return stream_head(connection, stream_id)
+
+    # The vault.
+
+    def has_payload(self, digest: str) -> bool:
+        """Whether an event owns this payload and its bytes are there."""
+        found = self._payload(digest)
+        return found is not None and found.place != "gone"
+
+    def payload_size(self, digest: str) -> int:
+        """The payload's size in sealed bytes; `MissingPayloadError`."""
+        return self._present(digest).size
+
+    def open_payload(self, digest: str) -> BinaryIO:
+        """The payload's sealed bytes, seekable; `MissingPayloadError`."""
+        if self._present(digest).place == "object":
+            return self._vault.open_object(digest)
+        with self._recorder.reading() as connection:
+            return self._vault.read_small(connection, digest)
+
+    def all_payloads(self) -> Iterator[StoredPayload]:
+        """Every payload that an event ever owned, also those that are gone."""
+        after = 0
+        while True:
+            with self._recorder.reading() as connection:
+                found = connection.execute(
+                    "SELECT id, digest, size, leaf_index, place FROM payloads"
+                    " WHERE id > ? ORDER BY id LIMIT ?",
+                    (after, BATCH),
+                ).fetchall()
+            if not found:
+                return
+            for row, digest, size, leaf_index, place in found:
+                yield StoredPayload(digest.hex(), size, leaf_index, place)
+                after = row
+
+    def forget_payload(self, *digests: str) -> None:
+        """Destroy payloads' bytes, for ever, and keep the record that they are gone; may be repeated.
+
+        Raises `MissingPayloadError` for a payload that no event owns, `StorageError` if the write-ahead log
+        could not be emptied because somebody reads for too long: ask again.
+        """
+        self._check_writable()
+        for digest in digests:
+            if self._payload(digest) is None:
+                raise MissingPayloadError(digest[:64])
+        self._leader.run(lambda transaction: self._mark_gone(transaction, digests))
+        self._vault.remove_objects(*digests)
+        with self._lock, closing(connect(self._path)) as connection:
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StorageError(
+                "the write-ahead log is being read: ask again to be sure that the bytes are gone"
+            )
+
+    def _mark_gone(self, transaction: Transaction, digests: Sequence[str]) -> None:
+        connection = transaction.connection
+        for digest in digests:
+            key = (bytes.fromhex(digest),)
+            row = connection.execute("SELECT id FROM payloads WHERE digest = ?", key).fetchone()[0]
+            self._vault.remove_small(connection, row)
+            connection.execute("UPDATE payloads SET place = 'gone' WHERE id = ?", (row,))
+
+    def receive(self, day: date | None = None) -> Upload:
+        """Begin a large upload; its modification times show `day` only (today by the file system's clock)."""
+        self._check_writable()
+        return self._vault.receive(day)
+
+    def resume(self, name: str, day: date | None = None) -> Upload:
+        """Go on with an upload that paused; `UnknownUploadError`, `UploadBusyError`."""
+        self._check_writable()
+        return self._vault.resume(name, day)
+
+    def sweep_uploads(self, before_day: date) -> int:
+        """Remove uploads and objects of earlier days that no event names; gives how many."""
+        self._check_writable()
+        swept = self._vault.sweep_incoming(before_day)
+        old = list(self._vault.old_objects(before_day))
+        for start in range(0, len(old), BATCH):
+            swept += self._leader.run(partial(self._sweep, digests=old[start : start + BATCH]))
+        return swept
+
+    def _sweep(self, transaction: Transaction, digests: Sequence[str]) -> int:
+        # Under the write lock nobody can come to own what is being removed.
+        unowned = [
+            digest
+            for digest in digests
+            if not transaction.connection.execute(
+                "SELECT 1 FROM payloads WHERE digest = ? AND place = 'object'", (bytes.fromhex(digest),)
+            ).fetchone()
+        ]
+        self._vault.remove_objects(*unowned)
+        return len(unowned)
+
+    def _payload(self, digest: str) -> StoredPayload | None:
+        try:
+            key = bytes.fromhex(digest)
+        except ValueError:
+            return None
+        with self._recorder.reading() as connection:
+            found = connection.execute(
+                "SELECT size, leaf_index, place FROM payloads WHERE digest = ?", (key,)
+            ).fetchone()
+        return StoredPayload(digest, *found) if found else None
+
+    def _present(self, digest: str) -> StoredPayload:
+        found = self._payload(digest)
+        if found is None or found.place == "gone":
+            raise MissingPayloadError(digest[:64])
+        return found
+
+    # Publication.
+
+    def tile(self, level: Level, n: int, width: int) -> bytes | None:
+        """A hash tile or entry bundle within the published tree, or None."""
+        return self._publication.tile(level, n, width)
+
+    def publish(self, size: int, sign: Sign) -> bytes:
+        """Sign and keep the checkpoint of the first `size` leaves after re-reading them; gives the note."""
+        self._check_writable()
+        return self._publication.publish(size, sign)
+
+    def published(self) -> Published | None:
+        """The last published checkpoint."""
+        return self._publication.last()
+
+    def checkpoints(self) -> list[Published]:
+        """Every published checkpoint, the smallest tree first."""
+        return self._publication.all()
+
+    def keep_cosignatures(self, size: int, note: bytes) -> None:
+        """Replace a kept note by the same text with more signature lines."""
+        self._check_writable()
+        self._publication.keep_cosignatures(size, note)
+
+    def _check_writable(self) -> None:
+        self._recorder.check_open()
+        if self._read_only:
+            raise ReadOnlyStoreError("the store was opened for reading only")
