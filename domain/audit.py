@@ -10,10 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from meyasubako.crypto import merkle
+from meyasubako.crypto.errors import CryptoError
 from meyasubako.domain import kinds, rules
 from meyasubako.domain.envelope import read
 from meyasubako.domain.errors import BadEventError, RefusedError
 from meyasubako.domain.ledger import Ledger
+
+# Folds and rules rely on the rules before them; in a log that broke those, they may find nothing to stand on.
+_BEYOND_RULES = (LookupError, ValueError, CryptoError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,10 @@ class Finding:
     sentence: str
     index: int | None = None
     stream: str = ""
+
+
+def _lost(error: Exception) -> str:
+    return f"what went wrong before leaves this event nothing to stand on ({type(error).__name__})"
 
 
 class Replay:
@@ -51,10 +59,12 @@ class Replay:
                 rules.check(self.ledger, event, index)
             except RefusedError as error:
                 yield Finding(error.rule, error.sentence, index, event.stream)
+            except _BEYOND_RULES as error:
+                yield Finding("event-can-be-judged", _lost(error), index, event.stream)
             try:
                 self.ledger.apply(event, index)
-            except (KeyError, ValueError, IndexError):
-                # The fold relies on what a rule just found broken; the finding above says what.
+            except _BEYOND_RULES as error:
+                yield Finding("event-can-be-folded", _lost(error), index, event.stream)
                 continue
             if event.kind == "slot.marked":
                 self._marked[self.tree.size] = self.tree.root().hex()

@@ -63,6 +63,8 @@ class Case:
     state: str
     next_date: date | None
     assigned: frozenset[str] = frozenset()
+    # Messages by which the reporter was told of an act; each serves once.
+    told: frozenset[str] = frozenset()
     outcome: str = ""
 
     @property
@@ -97,13 +99,15 @@ def fold(case: Case, event: Event) -> Case:
     """The case after one more event of its stream, which the rules have allowed."""
     match event.kind:
         case "case.acknowledged":
-            return replace(case, state="acknowledged", next_date=_day(event, "next"))
+            told = case.told | {event.text("message")}
+            return replace(case, state="acknowledged", next_date=_day(event, "next"), told=told)
         case "case.moved":
             return replace(case, state=event.text("to"), next_date=_day(event, "next"))
         case "handler.assigned":
             return replace(case, assigned=case.assigned | {event.text("person")})
         case "case.closed":
-            return replace(case, state="closed", next_date=None, outcome=event.text("class"))
+            told = case.told | {event.text("message")}
+            return replace(case, state="closed", next_date=None, outcome=event.text("class"), told=told)
         case _:
             return case
 

@@ -71,13 +71,9 @@ def _files(data: bytes, event: Event) -> tuple[SealedFile, ...]:
         if not isinstance(row, dict) or str(row.get("digest")) not in named:
             raise BadDocumentError("files.json lists a file that the event does not name")
         payload = named[str(row["digest"])]
-        files.append(
-            SealedFile(
-                payload.digest,
-                payload.size,
-                str(row.get("name", "")),
-                str(row.get("type", "")),
-                int(str(row.get("size", 0))),
-            )
-        )
+        size = row.get("size")
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= payload.size:
+            raise BadDocumentError("files.json tells a size that the file cannot have")
+        name, media_type = str(row.get("name", "")), str(row.get("type", ""))
+        files.append(SealedFile(payload.digest, payload.size, name, media_type, size))
     return tuple(files)

@@ -158,8 +158,8 @@ def at_marker(mechanism: Mechanism, slot: int, day: date) -> Mapping[str, Person
             return person
         covered = person.covered_on or day
         over = wait == 0 or (day - covered).days * 24 > wait
-        founder = person.enrolled == mechanism.founded
-        usable = 0 if founder else slot if over else NOT_YET
+        founding = person.enrolled == mechanism.founded and not mechanism.markers
+        usable = slot if founding or over else NOT_YET
         return replace(person, covered_on=covered, usable_from=usable)
 
     return {key_id: settle(person) for key_id, person in mechanism.people.items()}

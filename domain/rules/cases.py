@@ -71,6 +71,8 @@ def reporter_is_told(ledger: Ledger, event: Event, _: int) -> str | None:
         return (
             "the message to the reporter that this act names is not the author's own in this case's dialogue"
         )
+    if case and event.text("message") in case.told:
+        return "the message that this act names told the reporter of another act already"
     return None
 
 

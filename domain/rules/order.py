@@ -34,7 +34,10 @@ def stream_is_whole(ledger: Ledger, event: Event, _: int) -> str | None:
 
 @rule("kind-fits-stream", "each sort of stream holds its own kinds, and a sort has one way to begin")
 def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
-    allowed = kinds.schema(event.kind, event.v).streams
+    # What is proposed stands where it will be done.
+    version = event.number("v") if event.kind == "act.proposed" else event.v
+    kind = event.text("kind") if event.kind == "act.proposed" else event.kind
+    allowed = kinds.schema(kind, version).streams
     if event.seq == 1:
         sort = kinds.OPENING.get(event.kind)
         if sort is None:

@@ -1,7 +1,7 @@
 """How a rule is written down: a name, a reason, the kinds it concerns, and a function that finds it broken.
 
-The function returns a plain sentence where the rule is broken and None where it is kept. Rules are asked in
-the order in which their modules are imported: form and order first, so that later ones can rely on them.
+The function returns a plain sentence where the rule is broken and None where it is kept. In which order rules
+are asked is said in the package's `__init__`.
 """
 
 from collections.abc import Callable

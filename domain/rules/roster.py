@@ -1,6 +1,9 @@
 """Who is on the roster, with which roles, and which acts take two people."""
 
-from meyasubako.crypto.errors import BadKeyError, BadSignatureError
+from meyasubako.crypto.age import HybridRecipient
+from meyasubako.crypto.cosignature import verifier_of
+from meyasubako.crypto.errors import BadKeyError, BadNoteError, BadSignatureError
+from meyasubako.crypto.note import ED25519, NoteKey
 from meyasubako.crypto.signing import VerifyKey, verify_statement
 from meyasubako.domain import kinds, roles
 from meyasubako.domain.envelope import Event
@@ -29,15 +32,18 @@ def _roles(record: dict[str, object]) -> list[str]:
 
 @rule(
     "stewards-act",
-    "only active stewards (and outsiders, as the second person) change the mechanism",
+    "only active stewards (and outsiders, as one of two people) change the mechanism",
     *_MECHANISM_ACTS,
 )
 def stewards_act(ledger: Ledger, event: Event, _: int) -> str | None:
     if event.stream != ledger.mechanism.stream:
         return None
-    person = ledger.mechanism.active(event.by)
+    mechanism = ledger.mechanism
+    # Founders act before the first marker; everybody else when their waiting time is over.
+    last = mechanism.last_marker
+    person = mechanism.usable(event.by, last.slot) if last else mechanism.active(event.by)
     if person is None:
-        return "whoever did this is not an active person of the roster"
+        return "whoever did this is not an active person of the roster past the waiting time"
     second = event.kind == "act.proposed" or "proposal" in event.body
     if person.has("steward") or (second and person.has("outsider")):
         return None
@@ -60,14 +66,16 @@ def two_people(ledger: Ledger, event: Event, _: int) -> str | None:
     if (proposal.kind, proposal.version, dict(proposal.body)) != (event.kind, event.v, body):
         return "the act is not what was proposed"
     both = (ledger.mechanism.active(proposal.by), ledger.mechanism.active(event.by))
+    if None in both:
+        return "whoever proposed the act is no longer an active person of the roster"
     if not any(person and person.has("steward") for person in both):
         return "one of the two people is a steward"
     return None
 
 
 def _alone(ledger: Ledger, event: Event) -> str | None:
-    if ledger.mechanism.last_marker is None:
-        return None  # founding: the poster's fingerprint stands for the second person
+    if ledger.mechanism.last_marker is None and event.kind in ("channel.opened", "fallback.appointed"):
+        return None  # founding; but its people stand in leaf 0, which the poster's fingerprint names
     if event.kind == "person.enrolled":
         given = _roles(dict(event.body))
     elif event.kind == "role.granted":
@@ -90,10 +98,10 @@ def person_is_new(ledger: Ledger, event: Event, _: int) -> str | None:
     for record in _listed(event):
         try:
             key = VerifyKey.parse(str(record["key"]))
-            recipient = str(record["recipient"])
+            recipient = HybridRecipient.parse(str(record["recipient"])).text
             verify_statement(PROOF_CONTEXT, (recipient, key.text), str(record["proof"]), key)
         except (BadKeyError, BadSignatureError):
-            return "the proof of possession does not fit the person's keys"
+            return "a key is malformed, or the proof of possession does not fit the person's keys"
         if {key.key_id, recipient} & known:
             return "a key is enrolled once, ever"
         known |= {key.key_id, recipient}
@@ -128,6 +136,24 @@ def steward_founds(_: Ledger, event: Event, __: int) -> str | None:
     first = _listed(event)[0]
     if VerifyKey.parse(str(first["key"])).key_id != event.by or "steward" not in _roles(first):
         return "the founding is signed by its first person, a steward"
+    return None
+
+
+@rule("founding-keys-are-good", "whoever pins leaf 0 can verify what this log signs", "mechanism.founded")
+def founding_keys_are_good(_: Ledger, event: Event, __: int) -> str | None:
+    listed = event.body["log_keys"]
+    try:
+        VerifyKey.parse(event.text("service_key"))
+        log_keys = [NoteKey.parse(str(key)) for key in listed] if isinstance(listed, list) else []
+        promise = NoteKey.parse(event.text("promise_key"))
+        for key in (*log_keys, promise):
+            verifier_of(key)
+    except (BadKeyError, BadNoteError):
+        return "a key of the log, of promises or of the service is malformed"
+    if log_keys[0].kind != ED25519 or any(key.name != event.log for key in log_keys):
+        return "the log's keys are named for its origin, the Ed25519 key first"
+    if promise.name != f"{event.log}/promise":
+        return "the promise key is named for the origin and its use"
     return None
 
 

@@ -41,7 +41,8 @@ def channel_as_published(ledger: Ledger, event: Event, _: int) -> str | None:
 def rooms_are_new(ledger: Ledger, event: Event, _: int) -> str | None:
     named = event.body["rooms"]
     streams = [str(stream) for stream in named.values()] if isinstance(named, dict) else []
-    if len(set(streams)) != len(streams) or any(ledger.head(stream).seq for stream in streams):
+    taken = any(ledger.head(stream).seq or stream in ledger.promised for stream in streams)
+    if taken or len({event.stream, *streams}) != len(streams) + 1:
         return "the rooms of a report are new streams"
     return None
 
@@ -82,9 +83,10 @@ def room_opened_as_named(ledger: Ledger, event: Event, _: int) -> str | None:
     if len(set(readers)) != len(readers):
         return "a room's key is wrapped once to each reader"
     name = event.text("room")
+    promised = ledger.promised.get(event.stream)
     if event.by != case.reporter:
-        return None if name == "team" else "the reporter opens this room"
-    if ledger.promised.get(event.stream) != (case.stream, name):
+        return None if name == "team" and promised is None else "the reporter opens this room"
+    if promised != (case.stream, name):
         return "the report does not name this room, or it is open"
     if name == "dialogue":
         report = ledger.room(case.rooms["report"])
