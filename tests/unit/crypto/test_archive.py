@@ -3,6 +3,7 @@ import math
 import shutil
 import subprocess
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meyasubako.crypto import archive, tar
+from meyasubako.crypto.age import HybridIdentity, Sealer, Unsealer, seal
 from meyasubako.crypto.archive import (
     IDENTITY_SIZE,
     MESSAGE_FLOOR,
@@ -20,7 +22,7 @@ from meyasubako.crypto.archive import (
     padded_size,
     unpack,
 )
-from meyasubako.crypto.errors import BadArchiveError
+from meyasubako.crypto.errors import BadArchiveError, DamagedPayloadError
 
 SIZES_PAGE = Path(__file__).parents[3] / "docs" / "what-sizes-tell.md"
 REPORT = ("about.json", "report.json", "report.txt", "files.json")
@@ -98,6 +100,44 @@ def test_gnu_tar_writes_what_we_read_once_it_is_padded(tmp_path):
     )
     head, tail = file_archive(b"{}", 5)
     assert made.stdout.ljust(REPORT_FLOOR, b"\0") == head + b"hello" + bytes(tail)
+
+
+@pytest.mark.skipif(not shutil.which("tar"), reason="no tar on this machine")
+def test_stock_tar_unpacks_a_padded_file(tmp_path):
+    head, tail = file_archive(b"{}", 5)
+    whole = head + b"hello" + bytes(tail)
+    subprocess.run(["tar", "xif", "-"], cwd=tmp_path, input=whole, capture_output=True, check=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == unpack(whole)
+
+
+def test_a_large_file_passes_through_seal_and_reader_in_constant_memory():
+    identity, sealed, size = HybridIdentity.generate(), io.BytesIO(), 24 << 20
+    head, tail = file_archive(b"{}", size)
+    with Sealer(sealed, identity.recipient) as sealer:
+        sealer.write(head)
+        for _ in range(size >> 16):
+            sealer.write(b"x" * 65536)
+        for piece in tail:
+            sealer.write(piece)
+    sealed.seek(0)
+    tracemalloc.start()
+    found = {name: count(member) for name, _, member in ArchiveReader(Unsealer(sealed, identity))}
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == {"about.json": 2, "file": size}
+    assert peak < 4 << 20
+
+
+def count(member: archive.Member) -> int:
+    return sum(len(piece) for piece in iter(lambda: member.read(65536), b""))
+
+
+def test_a_sealed_file_that_was_cut_short_is_noticed_even_in_its_padding():
+    identity = HybridIdentity.generate()
+    head, tail = file_archive(b"{}", 150_000)
+    sealed = seal(head + bytes(150_000) + bytes(tail), identity.recipient)
+    with pytest.raises(DamagedPayloadError):
+        list(ArchiveReader(Unsealer(io.BytesIO(sealed[:-20]), identity)))
 
 
 @pytest.mark.parametrize("step", [1, 7, 512, 513])
