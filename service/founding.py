@@ -22,7 +22,7 @@ from meyasubako.service.config import Config
 from meyasubako.service.errors import ConfigError
 from meyasubako.service.keys import ServerKeys
 from meyasubako.service.mechanism import Mechanism
-from meyasubako.service.store import Store
+from meyasubako.service.store.sqlite import Store
 
 _SALT = 16
 
@@ -91,7 +91,7 @@ def _found(
 ) -> Event:
     config.write(directory)
     keys = ServerKeys.create(directory, config.origin)
-    mechanism = Mechanism(config, keys, Store.create(directory), clock)
+    mechanism = Mechanism(directory, config, keys, Store.create(directory), clock)
     try:
         request = Request(config.origin, steward.signing, clock())
         stream = mechanism.fresh_id()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from meyasubako.crypto import age, checkpoint, merkle
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.domain import envelope, people, rules
 from meyasubako.domain.envelope import Event, Head
@@ -25,7 +26,9 @@ from meyasubako.service.clocks import Clock, file_clock, system_clock
 from meyasubako.service.config import Config
 from meyasubako.service.errors import BadRequestError, ClockSkewError, ConfigError
 from meyasubako.service.keys import ServerKeys
-from meyasubako.service.store import Entry, SeqConflictError, StaleReadError, Store
+from meyasubako.service.store.errors import SeqConflictError, StaleReadError
+from meyasubako.service.store.port import Entry
+from meyasubako.service.store.sqlite import Store
 
 _TRIES = 5
 _PUBLISH_TRIES = 100
@@ -45,7 +48,8 @@ class Mechanism:
     thread.
     """
 
-    def __init__(self, config: Config, keys: ServerKeys, store: Store, clock: Clock) -> None:
+    def __init__(self, directory: Path, config: Config, keys: ServerKeys, store: Store, clock: Clock) -> None:
+        self.directory = directory
         self.config = config
         self.keys = keys
         self.store = store
@@ -57,7 +61,9 @@ class Mechanism:
     def open(cls, directory: Path, *, test_clock: Path | None = None) -> Self:
         """Open what `found` made; a test clock only where leaf 0 says that this is a test mechanism."""
         clock = file_clock(test_clock) if test_clock else system_clock
-        mechanism = cls(Config.load(directory), ServerKeys.load(directory), Store.open(directory), clock)
+        mechanism = cls(
+            directory, Config.load(directory), ServerKeys.load(directory), Store.open(directory), clock
+        )
         if test_clock and not mechanism.ledger().mechanism.test:
             raise ConfigError("only a test mechanism takes a test clock")
         return mechanism
@@ -184,7 +190,7 @@ class Mechanism:
         found = (row.stream for row in self.store.rows(0, 64) if row.kind == "cover.written")
         return next(found, None) or self.fresh_id()
 
-    def _sign(self, kind: str, body: Mapping[str, envelope.JsonValue], stream: str, head: Head) -> Event:
+    def _sign(self, kind: str, body: Mapping[str, JsonValue], stream: str, head: Head) -> Event:
         return envelope.write(
             kind,
             body,
@@ -225,7 +231,7 @@ class Mechanism:
         covers = slot_entries(size - begin + 1, state.step) - (size - begin) - 1
         slot = last.slot + 1 if last else 0
         roster = people.at_marker(state, slot, self.clock().date())
-        body: dict[str, envelope.JsonValue] = {
+        body: dict[str, JsonValue] = {
             "slot": slot,
             "size": begin,
             "root": self._published_root(begin),
@@ -235,7 +241,8 @@ class Mechanism:
         return [*self._covers(covers), _entry(marker)]
 
     def _sign_checkpoint(self, size: int, root: bytes) -> bytes:
-        return checkpoint.sign(checkpoint.Checkpoint(self.config.origin, size, root), self.keys.log)
+        signed = checkpoint.Checkpoint(self.config.origin, size, root)
+        return checkpoint.sign_checkpoint(signed, self.keys.log, int(self.clock().timestamp()))
 
 
 def _entry(event: Event) -> Entry:

@@ -56,6 +56,7 @@ class Append:
     leaves: tuple[bytes, ...]
     owned: tuple[Owned, ...]
     requires: tuple[tuple[str, int], ...]
+    at_size: int | None
 
 
 def prepare(
@@ -63,6 +64,7 @@ def prepare(
     owns: Sequence[Sequence[tuple[str, int]]],
     small_payloads: Mapping[str, bytes],
     requires: Mapping[str, int],
+    at_size: int | None = None,
 ) -> Append:
     """Check what can be checked without the database.
 
@@ -91,6 +93,7 @@ def prepare(
         tuple(leaf_hashes(event[3] for event in events)),
         tuple(owned.values()),
         tuple(requires.items()),
+        at_size,
     )
 
 
@@ -105,8 +108,9 @@ def perform(transaction: Transaction, append: Append, vault: Vault) -> list[int]
     """Store the append in the transaction; gives its leaf indices, or raises why it is refused."""
     connection = transaction.connection
     moved = tuple(stream for stream, seq in append.requires if head_seq(connection, stream) != seq)
+    grown = append.at_size is not None and append.at_size != transaction.size
     cause: sqlite3.IntegrityError | None = None
-    if not moved:
+    if not moved and not grown:
         try:
             return _insert(transaction, append, vault)
         except sqlite3.IntegrityError as error:
@@ -116,7 +120,7 @@ def perform(transaction: Transaction, append: Append, vault: Vault) -> list[int]
     if stored is not None:
         return stored
     _refuse_conflict(connection, append)
-    if moved:
+    if moved or grown:
         raise StaleReadError(moved)
     _refuse_taken(connection, append)
     raise DamagedStoreError("the database refused an append that fits it") from cause

@@ -3,8 +3,10 @@
 Rules upheld here:
 
 - One leader thread per process owns the only writing connection. It drains the queue, takes the file lock,
-  BEGIN IMMEDIATE, does each work in a SAVEPOINT of its own so that a refusal fails nobody else, COMMIT.
-- Nobody is answered before the commit is durable. If it fails, everyone in it is told so.
+  BEGIN IMMEDIATE, does all that waits, COMMIT. Nobody is answered before the commit is durable; if it fails,
+  everyone in it is told so.
+- A refusal fails nobody else. All waiting appends are tried together, in few statements; if the database
+  refuses one of them that is taken back, and each is done again in a SAVEPOINT of its own.
 - Head and full tiles are written in the same transaction as the leaves they stand for.
 - The thread starts with the first work, never before: a store that is opened may still be handed over.
 """
@@ -13,7 +15,7 @@ import sqlite3
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from meyasubako.crypto.merkle import Frontier
 from meyasubako.service.store import tree
@@ -21,19 +23,29 @@ from meyasubako.service.store.errors import StoreClosedError, translated
 from meyasubako.service.store.locks import FileLock
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 # A commit takes in no more than this, so that nobody's answer waits for an endless batch.
 _MOST: Final = 512
+# How many streams' heads are remembered between commits.
+_HEADS: Final = 4096
 
 
 class Transaction:
-    """What a work sees: the writing connection, and the leaves that this transaction adds to the tree."""
+    """What a work sees: the writing connection, and the leaves that this transaction adds to the tree.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    `heads` remembers the seq of streams' last events, as this transaction leaves them.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, known: "Known") -> None:
         self.connection = connection
         self.leaves: list[bytes] = []
         self._base = tree.head(connection)
         self._kept = 0
+        # Whoever else appends moves the size; as long as it stands still, so do all streams.
+        if known.size != self._base.size or len(known.heads) > _HEADS:
+            known.heads.clear()
+        self.heads = known.heads
 
     @property
     def size(self) -> int:
@@ -49,121 +61,50 @@ class Transaction:
         """Take back what the work did so far."""
         self.connection.execute("ROLLBACK TO work")
         del self.leaves[self._kept :]
+        self.heads.clear()
 
     def end(self) -> None:
         """Close the work's savepoint."""
         self.connection.execute("RELEASE work")
 
-    def finish(self) -> Frontier:
-        """Write head and full tiles beside the leaves; gives the new right edge."""
-        edge = self._base
-        if self.leaves:
-            edge = self._base.extend(self.leaves)
-            tree.keep_head(self.connection, edge)
-            tree.keep_tiles(self.connection, self._base.size, edge.size, full_only=True)
-        return edge
+    def finish(self) -> int:
+        """Write head and full tiles beside the leaves; gives the new size."""
+        if not self.leaves:
+            return self._base.size
+        edge = self._base.extend(self.leaves)
+        tree.keep_head(self.connection, edge)
+        tree.keep_tiles(self.connection, self._base.size, edge.size, full_only=True)
+        return edge.size
 
 
-Work = Callable[[Transaction], T]
+class Known:
+    """What the leader remembers from one commit to the next: streams' heads at a size of the log."""
+
+    def __init__(self) -> None:
+        self.size = -1
+        self.heads: dict[str, int] = {}
 
 
-class _Waiting(Generic[T]):
-    __slots__ = ("done", "error", "result", "work")
+class Appending(Protocol[A]):
+    """How appends of one kind are done."""
+
+    def together(self, transaction: Transaction, appends: list[A], /) -> list[list[int]]:
+        """Store all of them; raises anything if one is refused, after which all is taken back."""
+
+    def alone(self, transaction: Transaction, append: A, /) -> list[int]:
+        """Store one, or raise why it is refused."""
+
+
+class _Waiting(Generic[A, T]):
+    __slots__ = ("append", "done", "error", "result", "work")
 
     result: T
 
-    def __init__(self, work: Work[T]) -> None:
-        self.work = work
+    def __init__(self, append: A | None, work: Callable[[Transaction], T] | None) -> None:
+        self.append, self.work = append, work
         self.error: Exception | None = None
         self.done = Lock()
         self.done.acquire()
-
-
-class Leader:
-    """Does works in shared transactions; `connect` opens the writing connection when it is needed."""
-
-    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: FileLock) -> None:
-        self._connect = connect
-        self._lock = lock
-        self._queue: SimpleQueue[_Waiting[object] | None] = SimpleQueue()
-        self._gate = Lock()
-        self._thread: Thread | None = None
-        self._closed = False
-        self._connection: sqlite3.Connection | None = None
-
-    def run(self, work: Work[T]) -> T:
-        """Do the work in the next transaction and give its result once that is durable.
-
-        What the work raises is raised here, after everything it did was taken back.
-        """
-        waiting = _Waiting(work)
-        with self._gate:
-            if self._closed:
-                raise StoreClosedError("the store is closed")
-            if self._thread is None:
-                self._thread = Thread(target=self._lead, name="store-leader", daemon=True)
-                self._thread.start()
-            self._queue.put(waiting)  # type: ignore[arg-type]  # the queue holds works of every result
-        waiting.done.acquire()
-        if waiting.error is not None:
-            raise waiting.error
-        return waiting.result
-
-    def close(self) -> None:
-        """Finish what is queued, refuse what comes later, and close the writing connection."""
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
-        if self._thread is not None:
-            self._thread.join()
-        self._drop_connection()
-
-    def _lead(self) -> None:
-        while batch := self._next_batch():
-            try:
-                self._commit(batch)
-            except Exception as error:  # noqa: BLE001  # whatever happened, nobody may wait for ever
-                self._drop_connection()
-                for waiting in batch:
-                    waiting.error = translated(error)
-            for waiting in batch:
-                waiting.done.release()
-
-    def _next_batch(self) -> list[_Waiting[object]]:
-        """Everything that waits, at least one; nothing once the queue was closed."""
-        first = self._queue.get()
-        batch = [] if first is None else [first]
-        try:
-            while batch and len(batch) < _MOST:
-                following = self._queue.get_nowait()
-                if following is None:
-                    self._queue.put(None)
-                    break
-                batch.append(following)
-        except Empty:
-            pass
-        return batch
-
-    def _commit(self, batch: list[_Waiting[object]]) -> None:
-        with self._lock:
-            if self._connection is None:
-                self._connection = self._connect()
-            self._connection.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(self._connection)
-            for waiting in batch:
-                _attempt(transaction, waiting)
-            transaction.finish()
-            self._connection.execute("COMMIT")
-
-    def _drop_connection(self) -> None:
-        # Closing rolls back. After a failed write a connection's view of the file is not relied upon.
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
 def _attempt(transaction: Transaction, waiting: _Waiting[object]) -> None:
     transaction.begin()
     try:

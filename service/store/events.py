@@ -93,7 +93,8 @@ class EventRecorder(SQLiteApplicationRecorder):
         """Append the events, all or none, durably; gives their leaf indices.
 
         Keyword arguments as the library passes them on from `save`: `owns`, for each event the payloads that
-        it names as its own; `small_payloads` by digest; `requires`, the version of each stream that was read.
+        it names as its own; `small_payloads` by digest; `requires`, the version of each stream that was read;
+        `at_size`, the size of the log that the events were made for.
         """
         self.check_open()
         append = prepare(
@@ -101,6 +102,7 @@ class EventRecorder(SQLiteApplicationRecorder):
             kwargs.get("owns", ()),
             kwargs.get("small_payloads", {}),
             kwargs.get("requires", {}),
+            kwargs.get("at_size"),
         )
         if any(each.sealed is None for each in append.owned):
             self._vault.sync_objects()

@@ -104,11 +104,17 @@ class EventStore(Protocol):
     """An append-only log of events, its Merkle tree, and the vault of the payloads that the events own."""
 
     def append(
-        self, entries: Sequence[Entry], small_payloads: Mapping[str, bytes], requires: Mapping[str, int]
+        self,
+        entries: Sequence[Entry],
+        small_payloads: Mapping[str, bytes],
+        requires: Mapping[str, int],
+        *,
+        at_size: int | None = None,
     ) -> list[int]:
         """Store the entries, durably, all or none; gives their leaf indices.
 
-        `requires` names the version (head's seq, 0 for none) of every stream that the decision read.
+        `requires` names the version (head's seq, 0 for none) of every stream that the decision read;
+        `at_size`, where given, the size that the whole log must still have (a slot's marker counts leaves).
         Raises `SeqConflictError`, `StaleReadError`, `DigestTakenError`, `MissingPayloadError`,
         `PayloadMismatchError`, `StoreFullError`, `StorageError`.
         """

@@ -119,11 +119,16 @@ class Store(EventStore):
     # The log.
 
     def append(
-        self, entries: Sequence[Entry], small_payloads: Mapping[str, bytes], requires: Mapping[str, int]
+        self,
+        entries: Sequence[Entry],
+        small_payloads: Mapping[str, bytes],
+        requires: Mapping[str, int],
+        *,
+        at_size: int | None = None,
     ) -> list[int]:
         """Store the entries, durably, all or none; gives their leaf indices."""
         self._check_writable()
-        return self._recorder.append(entries, small_payloads=small_payloads, requires=requires)
+        return self._recorder.append(entries, small_payloads=small_payloads, requires=requires, at_size=at_size)
 
     def head(self) -> Head:
         """Size and root of the tree over all stored events."""

@@ -1,0 +1,243 @@
+"""What the reporter's site does for people without scripts: everything is sealed here, in memory, at once.
+
+- A receipt and a case id are derived from the form's single-use token under the form key, so that a doubled
+  submit finds its first; the form key lives in the memory of the supervisor and this door only.
+- The readers' set is fixed before anything is sealed: the intake people of the roster that the reporter was
+  shown, without those excluded; where nobody is left, the fallback outside the organisation.
+- A server that saw a receipt could use it: events made here say `sealed_by: server`.
+"""
+
+import random
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from meyasubako.crypto import canonical
+from meyasubako.crypto.age import HybridIdentity, HybridRecipient
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.keyfile import digest_fingerprint
+from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import acts
+from meyasubako.domain.acts import NewRoom, Report, Request
+from meyasubako.domain.case import Case
+from meyasubako.domain.errors import RefusedError
+from meyasubako.domain.people import Channel, Person
+from meyasubako.domain.people import Mechanism as Roster
+from meyasubako.domain.sealing import SealedFile
+from meyasubako.service.errors import ServiceError
+from meyasubako.service.incoming import FileTicket, IncomingFile, IncomingFiles
+from meyasubako.service.mailbox import Mailbox, Mailboxes, NoMailboxError
+from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.store.errors import SeqConflictError
+
+__all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
+
+_SEALED_BY = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderView:
+    """Somebody who may read, as the reporter is shown them."""
+
+    key_id: str
+    name: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """A channel as the reporter is shown it; `marker` names the roster that `readers` are from."""
+
+    name: str
+    title: str
+    readers: tuple[ReaderView, ...]
+    marker: str
+    fingerprint: str
+    origin: str
+    languages: tuple[str, ...]
+    fallback: ReaderView | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Draft:
+    """A report as the pages collected it."""
+
+    token: str
+    channel: str
+    marker: str
+    excluded: tuple[str, ...]
+    answers: Mapping[str, object]
+    text: str
+    language: str
+    files: tuple[tuple[FileTicket, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Submitted:
+    """What the reporter takes away; `repeated` if this very form was sent before."""
+
+    receipt: Receipt
+    next_date: date
+    repeated: bool
+
+
+class ReadersChangedError(ServiceError):
+    """Somebody who was chosen to read may no longer; the reporter is shown the list anew."""
+
+    def __init__(self, channel: ChannelView) -> None:
+        super().__init__("the people who read reports have changed")
+        self.channel = channel
+
+
+class NobodyLeftError(ServiceError):
+    """Everybody who could read the report is excluded, and the channel has no fallback."""
+
+
+class Intake:
+    """The reporter's site's way into a mechanism."""
+
+    def __init__(self, mechanism: Mechanism, form_key: bytes) -> None:
+        self.form_key = form_key
+        self._mechanism = mechanism
+        limits = mechanism.config.limits
+        self._files = IncomingFiles(
+            mechanism.directory / "incoming", mechanism.store, mechanism.clock, limits.disk_free_bytes
+        )
+        self._mailboxes = Mailboxes(mechanism, self._files, self._derived)
+        # The files that a page discards, and attachments, answers: one object for the site to hold.
+        self.receive_file = self._files.receive
+        self.discard = self._files.discard
+        self.open_mailbox = self._mailboxes.open
+        self.open_attachment = self._mailboxes.attachment
+        self.reply = self._mailboxes.reply
+
+    def _derived(self, token: str, label: str) -> bytes:
+        info = f"meyasubako form v1\n{label}\n{token}".encode()
+        return HKDF(SHA256(), 16, salt=None, info=info).derive(self.form_key)
+
+    def token(self) -> str:
+        """A fresh single-use form token."""
+        return secrets.token_urlsafe(18)
+
+    def channels(self) -> list[ChannelView]:
+        """Every open channel."""
+        return [self.channel(name) for name in sorted(self._mechanism.ledger().mechanism.channels)]
+
+    def channel(self, name: str = "main") -> ChannelView:
+        """One channel with the people who would read a report sent now; KeyError for an unknown name."""
+        roster = self._mechanism.ledger().mechanism
+        channel, marker = roster.channels[name], roster.last_marker
+        if marker is None:
+            raise KeyError(name)
+        fallback = roster.usable(channel.fallback, marker.slot) if channel.fallback else None
+        return ChannelView(
+            name=name,
+            title=self._card(channel.card).get("name", ""),
+            readers=tuple(self._view(person) for person in roster.intake(name, marker.slot)),
+            marker=marker.leaf,
+            fingerprint=digest_fingerprint(bytes.fromhex(roster.founded)),
+            origin=roster.origin,
+            languages=channel.languages,
+            fallback=self._view(fallback) if fallback else None,
+        )
+
+    def _view(self, person: Person) -> ReaderView:
+        card = self._card(person.card)
+        return ReaderView(person.key_id, card.get("name", ""), card.get("title", ""))
+
+    def _card(self, digest: str) -> dict[str, str]:
+        with self._mechanism.store.open_payload(digest) as file:
+            fields = canonical.decode_document(file.read())
+        return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+    def submit(self, draft: Draft) -> Submitted:
+        """Seal and store a report. Success means that it would survive the power going out.
+
+        Raises ReadersChangedError, NobodyLeftError and the store's errors; a refused report leaves nothing.
+        """
+        receipt = Receipt.from_entropy(self._derived(draft.token, "receipt"))
+        case = str(uuid.UUID(bytes=self._derived(draft.token, "case"), version=4))
+        reporter = receipt.signing_key(self._mechanism.config.origin).verify_key.key_id
+        known = self._mechanism.ledger().cases.get(case)
+        if known is None:
+            try:
+                self._send(draft, receipt, case)
+            except SeqConflictError:
+                # The same form, sent twice at the same moment: the other one was first.
+                known = self._mechanism.ledger().cases[case]
+            except RefusedError as refused:
+                if refused.rule in ("reader-on-roster", "channel-as-published"):
+                    raise ReadersChangedError(self.channel(draft.channel)) from None
+                raise
+        stored = self._mechanism.ledger().cases[case]
+        if stored.reporter != reporter:
+            raise ServiceError("this form cannot be sent: please begin again")
+        self.discard(ticket.id for ticket, _, _ in draft.files)
+        return Submitted(receipt, _next_date(stored), repeated=known is not None)
+
+    def _send(self, draft: Draft, receipt: Receipt, case: str) -> None:
+        mechanism, origin = self._mechanism, self._mechanism.config.origin
+        roster = mechanism.ledger().mechanism
+        channel = roster.channels[draft.channel]
+        readers = self._readers(roster, channel, draft)
+        request = Request(origin, receipt.signing_key(origin), mechanism.clock())
+        rooms = tuple(NewRoom(mechanism.fresh_id(), HybridIdentity.generate()) for _ in range(2))
+        files: list[SealedFile] = []
+        for ticket, name, media_type in draft.files:
+            about = request.binding(case, "report.submitted")
+            file, small = self._files.seal_into(ticket, name, media_type, rooms[0].recipient, about)
+            files.append(file)
+            if small is not None:
+                request.payloads[file.digest] = small
+        acts.submit(
+            request,
+            Report(_document(draft), draft.text, files),
+            case=case,
+            rooms=(rooms[0], rooms[1]),
+            reporter=receipt.identity(origin).recipient,
+            channel=channel,
+            marker=draft.marker,
+            readers=readers,
+            sealed_by=_SEALED_BY,
+        )
+        mechanism.accept([event.data for event in request.events], request.payloads)
+
+    def _readers(self, roster: Roster, channel: Channel, draft: Draft) -> dict[str, HybridRecipient]:
+        marker = roster.marker(draft.marker)
+        if marker is None:
+            raise ReadersChangedError(self.channel(channel.channel))
+        people = [p for p in roster.intake(channel.channel, marker.slot) if p.key_id not in draft.excluded]
+        if channel.draw and len(people) > channel.draw:
+            # Drawn, so that the absence of one of them says nothing about the report.
+            people = random.SystemRandom().sample(people, channel.draw)
+        if not people:
+            fallback = roster.usable(channel.fallback, marker.slot) if channel.fallback else None
+            if fallback is None:
+                raise NobodyLeftError("nobody is left who could read the report")
+            people = [fallback]
+        return {person.key_id: HybridRecipient.parse(person.recipient) for person in people}
+
+
+def _document(draft: Draft) -> dict[str, JsonValue]:
+    answers: dict[str, JsonValue] = {}
+    for name, value in draft.answers.items():
+        if isinstance(value, (list, tuple)):
+            answers[name] = [str(item) for item in value]
+        elif isinstance(value, (str, int)):
+            answers[name] = value
+    return {
+        "answers": answers,
+        "excluded": list[JsonValue](draft.excluded),
+        "language": draft.language,
+        "text": draft.text,
+        "v": 1,
+    }
+
+
+def _next_date(case: Case) -> date:
+    return case.next_date or case.submitted_on
