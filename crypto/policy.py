@@ -2,8 +2,8 @@
 
 Rules upheld here (C2SP tlog-policy; decision 0024):
 
-- ``log <vkey> [url]``, ``witness <name> <vkey> [url]``, ``group <name> all|any|<k> <member>…`` and exactly one
-  ``quorum <name>|none``. Names are defined before they are used, once, and counted in one group at most;
+- ``log <vkey> [url]``, ``witness <name> <vkey> [url]``, ``group <name> all|any|<k> <member>…`` and exactly
+  one ``quorum <name>|none``. Names are defined before they are used, once, and counted in one group at most;
   no public key stands twice among the logs or among the witnesses.
 - A checkpoint is valid if any listed log of its origin signed it and the quorum's witnesses did. A known
   key's wrong signature refuses it. Nothing is assumed where the policy is silent: it fails closed.
@@ -70,11 +70,9 @@ class Policy:
     def __post_init__(self) -> None:
         _check_keys([log.key for log in self.logs], _LOG_KINDS)
         _check_keys([witness.key for witness in self.witnesses], _WITNESS_KINDS)
-        names = {_NONE}
-        for item in (*self.witnesses, *self.groups):
-            if not item.name or item.name in names:
-                raise BadPolicyError("a name is empty or defined twice")
-            names.add(item.name)
+        names = [_NONE, *(each.name for each in self.witnesses), *(each.name for each in self.groups)]
+        if "" in names or len(set(names)) != len(names):
+            raise BadPolicyError("a name is empty or defined twice")
         self._check_groups()
 
     def _check_groups(self) -> None:
