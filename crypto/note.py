@@ -8,7 +8,7 @@ Rules upheld here (C2SP signed-note; decision 0022):
   keys are read only if the id that stands in them is theirs.
 - Signatures of unknown keys are ignored, even if they share a name or an id with a known one. A known key's
   wrong signature refuses the whole note, and so does a note without any known key's.
-- 100 signatures and one mebibyte at most: twice what sixteen post-quantum cosigners need, and a bound.
+- 100 signatures and one mebibyte at most: a bound, far above the sixteen that every reader must accept.
 """
 
 import hashlib
