@@ -12,9 +12,7 @@ Rules upheld here:
 """
 
 import argparse
-import ctypes
 import os
-import signal
 import socket
 import struct
 import sys
@@ -36,6 +34,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from meyasubako.service import web, wsgi
 from meyasubako.service.config import Config, Limits
 from meyasubako.service.errors import StartError
+from meyasubako.service.process import follow_supervisor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -44,7 +43,6 @@ FORM_KEY_SIZE: Final = 32
 # A read or write on a connection that makes no progress for so long is given up.
 IDLE_SECONDS: Final = 60
 GRACE_SECONDS: Final = 10
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -66,15 +64,6 @@ def main(arguments: list[str] | None = None) -> None:
         wsgi.application, options.door, options.directory, form_key=form_key, test_clock=options.test_clock
     )
     Door(make, settings(options.socket, limits)).run()
-
-
-def follow_supervisor(supervisor: int) -> None:
-    """End with the supervisor (its process id), however it ends; take signals again that it had blocked."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != supervisor:
-        raise StartError("the supervisor is gone")
 
 
 def read_form_key(descriptor: int) -> bytes:

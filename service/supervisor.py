@@ -12,7 +12,6 @@ Rules upheld here:
 - No process dumps core, no file it makes is readable by others, and none outlives the supervisor.
 """
 
-import fcntl
 import http.client
 import json
 import os
@@ -27,14 +26,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final, TextIO
+from typing import Final, TextIO
 
+from meyasubako.crypto.checkpoint import open_checkpoint
+from meyasubako.crypto.errors import BadNoteError
 from meyasubako.service import wsgi
 from meyasubako.service.config import Config, parse_address
 from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
-from meyasubako.service.errors import AlreadyRunningError, StartError
-from meyasubako.service.integrity import check_log
+from meyasubako.service.errors import LogMismatchError, StartError
+from meyasubako.service.exclusive import only_one
 from meyasubako.service.keys import ServerKeys
+from meyasubako.service.store.sqlite import Store
 from meyasubako.service.web import LOGGER
 
 LOCK_NAME: Final = "serve.lock"
@@ -66,9 +68,8 @@ def serve(
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     config = Config.load(directory)
     with ExitStack() as stack:
-        stack.enter_context(_only_one(directory))
-        ServerKeys.load(directory)
-        check_log(directory)
+        stack.enter_context(only_one(directory / LOCK_NAME, "meyasubako serve"))
+        _check_log(directory, config, ServerKeys.load(directory))
         sockets = {door: stack.enter_context(_bind(door, getattr(config.doors, door))) for door in wsgi.DOORS}
         _say_addresses(sockets, out, as_json=as_json)
         stack.enter_context(_signals_blocked())
@@ -188,18 +189,22 @@ def _run(command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[b
     )
 
 
-@contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
-    with (directory / LOCK_NAME).open("ab") as file:
-        _lock(file, directory)
-        yield
-
-
-def _lock(file: IO[bytes], directory: Path) -> None:
+def _check_log(directory: Path, config: Config, keys: ServerKeys) -> None:
+    """Opening the store refuses a log that its last published checkpoint is ahead of, or that does not extend
+    it.
+    """
+    store = Store.open(directory)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AlreadyRunningError(f"{directory} is served already, by another process") from None
+        published = store.published()
+        if published is None:
+            raise LogMismatchError("the log has no published checkpoint: the founding was not completed")
+        open_checkpoint(published.note, config.origin, keys.log_verifiers)
+    except BadNoteError as error:
+        raise LogMismatchError(
+            "the published checkpoint is not signed by the keys in this directory"
+        ) from error
+    finally:
+        store.close()
 
 
 @contextmanager

@@ -134,7 +134,6 @@ def record(error: BaseException) -> str:
 
 def problem_page(error: HTTPException, event_id: str | None) -> Response:
     """An HTTP error as problem details (RFC 9457)."""
-    named = isinstance(error, Problem)
     name = error.problem if isinstance(error, Problem) else (error.name or "error").lower().replace(" ", "_")
     body: dict[str, object] = {
         "type": PROBLEM_TYPE + name,
@@ -142,13 +141,12 @@ def problem_page(error: HTTPException, event_id: str | None) -> Response:
         "title": name.replace("_", " "),
         "detail": error.description or "",
     }
+    if isinstance(error, Problem):
+        body |= error.extra
     if event_id is not None:
-        body |= {
-            "detail": "something went wrong on the server; it has written down the event id",
-            "event": event_id,
-        }
-    if named:
-        body |= getattr(error, "extra", {})
+        body["event"] = event_id
+    if isinstance(error, InternalServerError):
+        body["detail"] = "something went wrong on the server, which has written down the event id"
     answer = Response(json.dumps(body), status=error.code or 500, mimetype="application/problem+json")
     for header, value in error.get_headers():
         if header.lower() in {"allow", "content-range", "retry-after"}:

@@ -1,6 +1,5 @@
 """The three applications, one for each door; made in a worker's process, after the fork."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,34 +14,35 @@ DOORS: Final = ("reporter", "handler", "log")
 
 
 def application(
-    door: str, directory: Path, *, form_key: bytes | None = None, test_clock: Path | None = None
+    door: str, directory: Path, form_key: bytes | None = None, test_clock: Path | None = None
 ) -> "Flask":
     """The application of a door. Each door's code is imported by its own process only."""
     from meyasubako.service.mechanism import Mechanism  # noqa: PLC0415 (opened here, after the fork, never shared)
 
     mechanism = Mechanism.open(directory, test_clock=test_clock)
-    makers = {"reporter": partial(_reporter, form_key=form_key), "handler": _handler, "log": _log}
-    return makers[door](mechanism)
+    if door == "reporter":
+        return _reporter(mechanism, directory, form_key)
+    return {"handler": _handler, "log": _log}[door](mechanism, directory)
 
 
-def _reporter(mechanism: "Mechanism", form_key: bytes | None) -> "Flask":
+def _reporter(mechanism: "Mechanism", directory: Path, form_key: bytes | None) -> "Flask":
     from meyasubako.service.intake import Intake  # noqa: PLC0415 (this door's own code)
     from meyasubako.service.reporter import app, program  # noqa: PLC0415 (this door's own code)
 
     if form_key is None:
         raise StartError("the reporter's door has no form key")
     site = app.create_app(Intake(mechanism, form_key), mechanism.config)
-    site.register_blueprint(program.blueprint(mechanism))
+    site.register_blueprint(program.blueprint(mechanism, directory))
     return site
 
 
-def _handler(mechanism: "Mechanism") -> "Flask":
+def _handler(mechanism: "Mechanism", directory: Path) -> "Flask":
     from meyasubako.service.handler import app  # noqa: PLC0415 (this door's own code)
 
-    return app.create_app(mechanism)
+    return app.create_app(mechanism, directory)
 
 
-def _log(mechanism: "Mechanism") -> "Flask":
+def _log(mechanism: "Mechanism", directory: Path) -> "Flask":
     from meyasubako.service.log import app  # noqa: PLC0415 (this door's own code)
 
-    return app.create_app(mechanism)
+    return app.create_app(mechanism, directory)

@@ -1,0 +1,76 @@
+"""Who sent a request: its signature verified, its body compared with the digest that was signed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import msgspec
+from flask import Request
+
+from meyasubako.crypto.canonical import decode_base64
+from meyasubako.crypto.errors import NotCanonicalError
+from meyasubako.crypto.signing import VerifyKey
+from meyasubako.service.errors import BadRequestError, RequestSignatureError
+from meyasubako.service.signatures import CheckedBody, SignedRequest, check_body, verify_request
+
+# Eight events of 32 KiB and the small payloads beside them, in base64.
+EVENTS_LIMIT: Final = 8 * 1024**2
+
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request that posts events: base64 of each event, and of each small payload by its
+    digest.
+    """
+
+    events: Annotated[list[str], msgspec.Meta(min_length=1, max_length=8)]
+    payloads: dict[Digest, str] = {}
+
+    def decoded(self) -> tuple[list[bytes], dict[str, bytes]]:
+        """The events and payloads as bytes; `BadRequestError` for anything but base64."""
+        try:
+            events = [decode_base64(text) for text in self.events]
+            return events, {digest: decode_base64(text) for digest, text in self.payloads.items()}
+        except NotCanonicalError as error:
+            raise BadRequestError("events and payloads are sent as padded base64") from error
+
+
+def signer_of(request: Request, now: datetime, key_of: Callable[[str], VerifyKey | None]) -> SignedRequest:
+    """Whose request it is; `RequestSignatureError` if that is nobody we know. The body is not read yet."""
+    headers = {name: value for name, value in request.headers.items() if name != "Host"}
+    return verify_request(request.method, absolute_url(request), headers, now=now, key_of=key_of)
+
+
+def checked_stream(request: Request, signed: SignedRequest) -> CheckedBody:
+    """The body to stream, which turns out at its end whether it is the one that was signed."""
+    return CheckedBody(request.stream, signed.digest)
+
+
+def refuse_body(request: Request, signed: SignedRequest) -> None:
+    """Compare the body of a request that has none; `ContentDigestError` if it brings one all the same."""
+    check_body(request.get_data(cache=False), signed.digest)
+
+
+def read_submission(request: Request, signed: SignedRequest | None) -> Submission:
+    """The posted events; `ContentDigestError` or `BadRequestError`."""
+    body = request.get_data(cache=False)
+    if signed is not None:
+        check_body(body, signed.digest)
+    try:
+        return msgspec.json.decode(body, type=Submission)
+    except msgspec.MsgspecError as error:
+        raise BadRequestError("the body is a JSON object of events and payloads") from error
+
+
+def absolute_url(request: Request) -> str:
+    """The URL as the client wrote it, from the request's own target and Host field."""
+    host = request.environ.get("HTTP_HOST", "")
+    if not host:
+        raise RequestSignatureError("the request has no Host field")
+    target = str(request.environ.get("RAW_URI") or "")
+    if not target.startswith("/"):
+        query = str(request.environ.get("QUERY_STRING", ""))
+        target = quote(request.path) + (f"?{query}" if query else "")
+    return f"{request.scheme}://{host}{target}"

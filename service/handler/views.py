@@ -1,0 +1,82 @@
+"""What the handlers' API says of people, streams and the mechanism, as JSON."""
+
+from collections.abc import Sequence
+
+from meyasubako.crypto.canonical import JsonValue, encode_base64
+from meyasubako.crypto.keyfile import digest_fingerprint
+from meyasubako.crypto.merkle import leaf_hash
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.people import Person
+from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.store.port import Row
+from meyasubako.service.store.sqlite import Store
+
+
+def person_view(person: Person) -> dict[str, JsonValue]:
+    """A person's row of the roster, as the roster digest counts it, and their key id."""
+    return {
+        "key_id": person.key_id,
+        "card": person.card,
+        "enrolled": person.enrolled,
+        "key": person.key,
+        "recipient": person.recipient,
+        "roles": list[JsonValue](sorted(person.roles)),
+        "state": person.state,
+        "usable_from": person.usable_from,
+    }
+
+
+def event_rows(rows: Sequence[Row]) -> list[JsonValue]:
+    """Events as index and base64."""
+    return [{"index": row.index, "event": encode_base64(row.data)} for row in rows]
+
+
+def head_of(store: Store, ledger: Ledger, stream: str, stop: int | None) -> dict[str, JsonValue]:
+    """The head of a stream as it is shown: its last event before seq `stop`, if that is given."""
+    if stop is None:
+        head = ledger.head(stream)
+        return {"seq": head.seq, "leaf": head.leaf}
+    before = next((row for row in store.stream(stream, stop - 1) if row.seq == stop - 1), None)
+    return {"seq": stop - 1, "leaf": leaf_hash(before.data).hex() if before else ""}
+
+
+def stream_view(
+    mechanism: Mechanism, stream: str, start: int, stop: int | None, page: int
+) -> dict[str, JsonValue]:
+    """A page of a stream's events from seq `start` on, those before seq `stop` only, and its head."""
+    rows = [row for row in mechanism.store.stream(stream, start) if stop is None or row.seq < stop]
+    return {
+        "stream": stream,
+        "events": event_rows(rows[:page]),
+        "more": len(rows) > page,
+        "head": head_of(mechanism.store, mechanism.ledger(), stream, stop),
+    }
+
+
+def mechanism_view(mechanism: Mechanism) -> dict[str, JsonValue]:
+    """What the mechanism is: origin, fingerprint, its stream and head, times, and its cards in base64."""
+    ledger = mechanism.ledger()
+    state = ledger.mechanism
+    return {
+        "origin": state.origin,
+        "stream": state.stream,
+        "founded": state.founded,
+        "fingerprint": digest_fingerprint(bytes.fromhex(state.founded)),
+        "head": head_of(mechanism.store, ledger, state.stream, None),
+        "slot": state.last_marker.slot if state.last_marker else 0,
+        "slot_hours": state.slot_hours,
+        "waiting_hours": state.waiting_hours,
+        "test": state.test,
+        "cards": cards_view(mechanism),
+    }
+
+
+def cards_view(mechanism: Mechanism) -> dict[str, JsonValue]:
+    """Every public card that has not been erased, in base64 by its digest."""
+    store = mechanism.store
+    found: dict[str, JsonValue] = {}
+    for digest in sorted(mechanism.ledger().mechanism.cards):
+        if store.has_payload(digest):
+            with store.open_payload(digest) as file:
+                found[digest] = encode_base64(file.read())
+    return found

@@ -1,0 +1,49 @@
+"""Sealed uploads as they arrive: straight into the object store, in constant memory, checked without a key.
+
+Rules upheld here:
+
+- Only an age file with exactly one post-quantum stanza is taken; the check reads its first bytes and no more.
+- An upload that breaks off, is too long or does not have the digest that was signed leaves nothing behind.
+- What must stay free on the disk stays free.
+"""
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Final, Protocol
+
+from meyasubako.crypto.age import HYBRID_HEADER_SIZE, check_single_hybrid
+from meyasubako.service.config import Limits
+from meyasubako.service.problems import too_large
+from meyasubako.service.store.errors import StoreFullError
+from meyasubako.service.store.sqlite import Store
+
+_CHUNK: Final = 256 * 1024
+
+
+class Body(Protocol):
+    """What a request's body is read by."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes, none at the end."""
+
+
+def take(store: Store, body: Body, *, directory: Path, limits: Limits, day: date) -> tuple[str, int]:
+    """Store one sealed upload; gives its hex digest and size.
+
+    Raises `CryptoError` for bytes that are not sealed as they should be, `RequestEntityTooLarge`, the store's
+    errors, and whatever the body raises.
+    """
+    data = b""
+    while len(data) < HYBRID_HEADER_SIZE and (more := body.read(_CHUNK)):
+        data += more
+    check_single_hybrid(data)
+    with store.receive(day) as receiving:
+        while data:
+            if receiving.size + len(data) > limits.upload_bytes:
+                raise too_large(limits.upload_bytes)
+            if shutil.disk_usage(directory).free - len(data) < limits.disk_free_bytes:
+                raise StoreFullError("too little room is left on the disk")
+            receiving.write(data)
+            data = body.read(_CHUNK)
+        return receiving.commit()
