@@ -1,1 +1,1 @@
-"""."""
+"""The reporter's door: the site without scripts, and the door that programs use."""

@@ -1,0 +1,151 @@
+"""The reporter's site: a whole way to report and to come back, without scripts, cookies or sessions.
+
+Rules upheld here:
+
+- Addresses are the language and one neutral word; nothing that a person typed or holds is ever in one.
+- Every answer is hardened as all doors are (`meyasubako.service.web`), with a policy that allows our own
+  style sheet and icon and nothing else.
+- Errors are pages in the reader's language that say what to do next.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from flask import Flask, Response, g, redirect, request, url_for
+from flask_babel import Babel, format_date, get_locale
+from werkzeug.exceptions import HTTPException
+
+from meyasubako.service.config import Config
+from meyasubako.service.intake import Intake
+from meyasubako.service.reporter.errors import LostStateError
+from meyasubako.service.reporter.languages import AUTONYMS, DEFAULT
+from meyasubako.service.reporter.mailbox import MailboxPages
+from meyasubako.service.reporter.month import month_of
+from meyasubako.service.reporter.questionnaire import standard
+from meyasubako.service.reporter.report import ReportPages
+from meyasubako.service.reporter.site import (
+    Site,
+    language,
+    language_name,
+    other_languages,
+    refuse_other_sites,
+    sealing_request,
+)
+from meyasubako.service.reporter.state import FormSeal, Leaving
+from meyasubako.service.reporter.uploads import Gate, request_class_for
+from meyasubako.service.reporter.wording import role_name, room_name, state_sentence
+from meyasubako.service.store.errors import StoreFullError
+from meyasubako.service.web import harden, problem_page, record
+
+CSP: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+# A typed text travels twice, once sealed: the largest text of the settings in four-byte characters fits.
+_FORM_ROOM: Final = 512 * 1024
+_PARTS: Final = 200
+_LANGUAGE: Final = f"/<any({','.join(AUTONYMS)}):language>"
+
+
+def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = time.time) -> Flask:
+    """The reporter's site as a WSGI application. `now` gives seconds since the epoch, for a page's age."""
+    app = Flask(__name__)
+    limits = config.limits
+    form_room = _FORM_ROOM + 12 * limits.text_characters
+    app.config.update(
+        MAX_CONTENT_LENGTH=form_room + limits.files * limits.upload_bytes,
+        MAX_FORM_MEMORY_SIZE=form_room,
+        MAX_FORM_PARTS=_PARTS + limits.files,
+        BABEL_DEFAULT_LOCALE=DEFAULT,
+    )
+    Babel(app, locale_selector=language)
+    gate = Gate(
+        intake.receive_file, intake.discard, limits.upload_bytes, limits.files, (StoreFullError, OSError)
+    )
+    app.request_class = request_class_for(gate, {"questions_posted", "answers_posted"})
+    seal = FormSeal(intake.form_key, config.origin, now)
+    site = Site(intake, limits, config.origin, seal, standard(), now)
+    _route(app, site)
+    _frame(app)
+    app.before_request(refuse_other_sites)
+    app.teardown_request(_drop_unclaimed)
+    harden(app, csp=CSP, error_page=_error_page(site))
+    return app
+
+
+def _route(app: Flask, site: Site) -> None:
+    report, mailbox = ReportPages(site), MailboxPages(site)
+
+    @app.url_value_preprocessor
+    def take_language(_endpoint: str | None, values: dict[str, str] | None) -> None:
+        if values and "language" in values:
+            g.language = values.pop("language")
+
+    def languages() -> str:
+        return site.page("languages.html", autonyms=AUTONYMS)
+
+    def begin() -> str:
+        channels = site.intake.channels()
+        return site.page("begin.html", channel=channels[0] if channels else None)
+
+    def calendar() -> str:
+        return site.page("calendar.html", month=month_of(site.today(), str(get_locale())))
+
+    def leave() -> Response:
+        try:
+            leaving = site.seal.open("leave", request.form.get("leaving", ""), Leaving)
+            site.intake.discard(leaving.files)
+        except LostStateError:
+            pass  # Nothing of this process to delete; the way out must work all the same.
+        except Exception as error:  # noqa: BLE001 - as above: whatever fails, the person leaves
+            record(error)
+        answer = redirect(url_for("calendar", language=language()), 303)
+        answer.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+        return answer  # type: ignore[return-value]  # werkzeug's Response is Flask's here
+
+    app.add_url_rule("/", "languages", languages)
+    app.add_url_rule(f"{_LANGUAGE}/", "begin", begin)
+    app.add_url_rule(f"{_LANGUAGE}/questions", "questions", report.start)
+    app.add_url_rule(f"{_LANGUAGE}/questions", "questions_posted", report.posted, methods=["POST"])
+    app.add_url_rule(f"{_LANGUAGE}/answers", "answers", mailbox.door)
+    app.add_url_rule(f"{_LANGUAGE}/answers", "answers_posted", mailbox.posted, methods=["POST"])
+    app.add_url_rule(f"{_LANGUAGE}/answers/file", "attachment", mailbox.attachment, methods=["POST"])
+    app.add_url_rule(f"{_LANGUAGE}/calendar", "calendar", calendar)
+    app.add_url_rule(f"{_LANGUAGE}/leave", "leave", leave, methods=["POST"])
+
+
+def _frame(app: Flask) -> None:
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        dateformat=format_date,
+        language_name=language_name,
+        role_name=role_name,
+        room_name=room_name,
+        state_sentence=state_sentence,
+    )
+
+    @app.context_processor
+    def frame() -> dict[str, object]:
+        return {"tag": language(), "direction": get_locale().text_direction, "others": other_languages()}
+
+
+def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
+    def page(error: HTTPException, event: str | None) -> Response:
+        if request.path.startswith("/api/"):
+            return problem_page(error, event)
+        first = request.path.strip("/").partition("/")[0]
+        if first in AUTONYMS:
+            g.language = first
+        status = error.code or 500
+        answer = Response(site.page("error.html", status=status, event=event), status=status)
+        for name, value in error.get_headers():
+            if name.lower() in {"allow", "retry-after"}:
+                answer.headers[name] = value
+        return answer
+
+    return page
+
+
+def _drop_unclaimed(_error: BaseException | None) -> None:
+    sealing_request().drop_unclaimed()

@@ -1,0 +1,10 @@
+"""The languages of the reporter's site, by the names that their own readers use. Never flags.
+
+A language is listed here only when every sentence of the site has been translated into it; a test compares.
+"""
+
+from typing import Final
+
+# URL prefix, which is also the BCP 47 tag in the page, to autonym. The order is the order on the first page.
+AUTONYMS: Final[dict[str, str]] = {"en": "English", "ja": "日本語"}
+DEFAULT: Final = "en"

@@ -1,0 +1,157 @@
+"""Coming back with a receipt: messages, what happens, who reads, and writing again.
+
+Rules upheld here:
+
+- The receipt comes in the body of a POST and in no other way; afterwards it travels in the sealed field.
+- A wrong receipt costs the same work and gives an answer of the same size class as a right one.
+- An attachment is opened as it is sent, chunk by chunk, and is never shown inside a page of ours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote
+
+from flask import Response, request, stream_with_context
+from flask_babel import gettext
+
+from meyasubako.crypto import age
+from meyasubako.crypto.errors import BadReceiptError
+from meyasubako.crypto.receipt import Receipt
+from meyasubako.service.intake import NoMailboxError
+from meyasubako.service.reporter import forms
+from meyasubako.service.reporter.errors import LostStateError
+from meyasubako.service.reporter.forms import Problem
+from meyasubako.service.reporter.sending import tickets
+from meyasubako.service.reporter.site import Site, in_size_class, sealing_request
+from meyasubako.service.reporter.state import Visit
+from meyasubako.service.web import record
+
+PURPOSE: Final = "answers/mailbox"
+READING: Final = "answers/reading"
+_ATTACHMENT_CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'"
+
+
+class MailboxPages:
+    """The door of the mailbox, the mailbox, and its attachments."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def door(self) -> str:
+        """The page that asks for the receipt."""
+        return self._site.page("door.html", problems=(), receipt="", text="")
+
+    def posted(self) -> Response:
+        """What follows from the receipt, or from a button in the open mailbox."""
+        if request.form.get("page", "") == "door":
+            return in_size_class(self._enter(request.form.get("receipt", "")))
+        try:
+            visit = self._site.seal.open(PURPOSE, request.form.get("state", ""), Visit)
+        except LostStateError:
+            return in_size_class(self._lost())
+        return in_size_class(self._act(visit))
+
+    def attachment(self) -> Response:
+        """One attachment, opened while it is sent."""
+        try:
+            visit = self._site.seal.open(READING, request.form.get("state", ""), Visit)
+            name, _media_type, size, chunks = self._site.intake.open_attachment(
+                Receipt.parse(visit.receipt), request.form.get("get", "")
+            )
+        except (LostStateError, NoMailboxError):
+            return in_size_class(self._lost())
+        answer = Response(stream_with_context(_each(chunks)), mimetype="application/octet-stream")
+        answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+        answer.headers["Content-Security-Policy"] = _ATTACHMENT_CSP
+        answer.content_length = size
+        return answer
+
+    def _enter(self, typed: str) -> str:
+        text = forms.clean(request.form.get("text", ""))
+        try:
+            receipt = Receipt.parse(typed)
+        except BadReceiptError as error:
+            problem = Problem("receipt", _impossible(error.group))
+            return self._site.page("door.html", problems=(problem,), receipt=typed, text=text)
+        try:
+            return self._show(Visit(receipt.digits(), self._site.intake.token()), text=text)
+        except NoMailboxError:
+            self._work_in_vain(receipt)
+            sentence = gettext(
+                "No mailbox fits this code. Please compare every group of numbers with your paper."
+            )
+        problem = Problem("receipt", sentence)
+        return self._site.page("door.html", problems=(problem,), receipt=typed, text=text)
+
+    def _work_in_vain(self, receipt: Receipt) -> None:
+        # What a right receipt would have cost: opening a wrap of the room's key, and a message under it.
+        identity = receipt.identity(self._site.origin)
+        for _ in range(2):
+            age.unseal(age.seal(b"", identity.recipient), identity)
+
+    def _act(self, visit: Visit) -> str:
+        text = forms.clean(request.form.get("text", ""))
+        limits = self._site.limits
+        arrived = sealing_request().claim(limits.files - len(visit.files))
+        visit = replace(visit, files=visit.files + arrived.held)
+        go, _, target = request.form.get("go", "send").partition(":")
+        if go == "remove":
+            if any(file.id == target for file in visit.files):
+                self._site.intake.discard([target])
+            visit = replace(visit, files=forms.without(visit.files, target))
+        problems = forms.file_problems(arrived, largest=limits.upload_bytes, most=limits.files)
+        if go != "send" or problems:
+            return self._show(visit, text=text, problems=problems)
+        # Files alone are a message too.
+        if not (visit.files and not text):
+            problems = forms.text_problems(text, limits.text_characters)
+        if problems:
+            return self._show(visit, text=text, problems=problems)
+        return self._send(visit, text)
+
+    def _send(self, visit: Visit, text: str) -> str:
+        try:
+            repeated = self._site.intake.reply(
+                Receipt.parse(visit.receipt), visit.token, text, tickets(visit.files)
+            )
+        except FileNotFoundError:
+            sentence = gettext("Your files waited here for too long. Please remove them and add them again.")
+            return self._show(visit, text=text, problems=(Problem("files", sentence),))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what a person wrote must come back to them
+            sentence = gettext(
+                "Your message could not be sent just now. Nothing is lost. Please press “Send” again in a "
+                "minute: it will not arrive twice. (Event %(event)s)",
+                event=record(error),
+            )
+            return self._show(visit, text=text, problems=(Problem("text", sentence),))
+        fresh = Visit(visit.receipt, self._site.intake.token())
+        return self._show(fresh, text="", sent="again" if repeated else "now")
+
+    def _lost(self) -> str:
+        text = forms.clean(request.form.get("text", ""))
+        return self._site.page("door.html", problems=(), receipt="", text=text, lost=True)
+
+    def _show(self, visit: Visit, *, text: str, problems: tuple[Problem, ...] = (), sent: str = "") -> str:
+        mailbox = self._site.intake.open_mailbox(Receipt.parse(visit.receipt))
+        return self._site.page(
+            "mailbox.html",
+            files=visit.files,
+            mailbox=mailbox,
+            state=visit,
+            text=text,
+            sent=sent,
+            sealed=self._site.seal.seal(PURPOSE, visit),
+            reading=self._site.seal.seal(READING, replace(visit, token="", files=())),
+            problems=problems,
+        )
+
+
+def _impossible(group: int | None) -> str:
+    if group is None:
+        return str(gettext("One of the groups does not fit the others. Please compare each with your paper."))
+    return str(gettext("Group %(group)s is not possible. Please compare it with your paper.", group=group))
+
+
+def _each(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield from chunks

@@ -1,0 +1,50 @@
+"""From what a page holds to what the intake is given, and who that makes the readers."""
+
+from meyasubako.service.intake import ChannelView, Draft, FileTicket, ReaderView
+from meyasubako.service.reporter.questionnaire import Questionnaire
+from meyasubako.service.reporter.state import HeldFile, Writing
+
+
+def excluded(state: Writing, channel: ChannelView) -> tuple[str, ...]:
+    """The key ids that must not read: everybody, if somebody would rather not say and there is a fallback."""
+    everybody = tuple(reader.key_id for reader in channel.readers)
+    if state.rather_not_say and channel.fallback is not None:
+        return everybody
+    return tuple(key_id for key_id in everybody if key_id in state.excluded)
+
+
+def will_read(state: Writing, channel: ChannelView) -> tuple[ReaderView, ...]:
+    """The people from whom the readers are taken: those not left out, else the fallback, else nobody."""
+    left_out = excluded(state, channel)
+    staying = tuple(reader for reader in channel.readers if reader.key_id not in left_out)
+    if staying or channel.fallback is None:
+        return staying
+    return (channel.fallback,)
+
+
+def tickets(files: tuple[HeldFile, ...]) -> tuple[tuple[FileTicket, str, str], ...]:
+    """The held files as the intake takes them: ticket, name, media type."""
+    return tuple(
+        (FileTicket(file.id, file.seed_hex, file.size, file.sha256_hex), file.name, file.media_type)
+        for file in files
+    )
+
+
+def draft_of(state: Writing, channel: ChannelView, questionnaire: Questionnaire, language: str) -> Draft:
+    """The report as the intake takes it, with the questionnaire's id and version beside the answers."""
+    answers: dict[str, object] = {
+        "questionnaire": questionnaire.id,
+        "version": questionnaire.version,
+        "rather_not_say": state.rather_not_say,
+        **{name: list(value) if isinstance(value, tuple) else value for name, value in state.answers.items()},
+    }
+    return Draft(
+        token=state.token,
+        channel=channel.name,
+        marker=state.marker,
+        excluded=excluded(state, channel),
+        answers=answers,
+        text=state.text,
+        language=language,
+        files=tickets(state.files),
+    )

@@ -1,0 +1,97 @@
+"""What the pages of the reporter's site share: the intake behind them, the limits, the seal, and rendering.
+
+Rules upheld here:
+
+- A page is answered in one language, the one in its address; nothing is guessed from the browser.
+- Pages of the mailbox are filled up to a size class, so that the length of an answer does not tell whether a
+  receipt was right.
+- A request that came from another site is refused before its body is read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final, cast
+
+from babel import Locale, UnknownLocaleError
+from flask import Response, abort, g, make_response, render_template, request
+
+from meyasubako.service.config import Limits
+from meyasubako.service.intake import Intake
+from meyasubako.service.reporter.languages import AUTONYMS, DEFAULT
+from meyasubako.service.reporter.questionnaire import Questionnaire
+from meyasubako.service.reporter.state import FormSeal, HeldFile, Leaving
+from meyasubako.service.reporter.uploads import SealingRequest
+
+_SIZE_CLASS: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that a page needs. `now` returns seconds since the epoch."""
+
+    intake: Intake
+    limits: Limits
+    origin: str
+    seal: FormSeal
+    questionnaire: Questionnaire
+    now: Callable[[], float]
+
+    def today(self) -> date:
+        """The UTC day."""
+        return datetime.fromtimestamp(self.now(), UTC).date()
+
+    def page(self, template: str, *, files: tuple[HeldFile, ...] = (), **context: object) -> str:
+        """A page with its way out: quick exit deletes `files`."""
+        leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files)))
+        return render_template(template, leaving=leaving, limits=self.limits, **context)
+
+
+def sealing_request() -> SealingRequest:
+    """The current request, by its own type."""
+    return cast("SealingRequest", request)
+
+
+def language() -> str:
+    """The language of the current page, from its address."""
+    return str(g.get("language", DEFAULT))
+
+
+def language_name(tag: str) -> str:
+    """A language's own name for itself, or its tag where nobody has written that down."""
+    if tag in AUTONYMS:
+        return AUTONYMS[tag]
+    try:
+        return Locale.parse(tag, sep="-").get_display_name() or tag
+    except (ValueError, UnknownLocaleError):
+        return tag
+
+
+def other_languages() -> list[tuple[str, str]]:
+    """Tags and autonyms of the languages that the current page is not in."""
+    return [(tag, name) for tag, name in AUTONYMS.items() if tag != language()]
+
+
+def refuse_other_sites() -> None:
+    """A form is taken from our own pages only: `Sec-Fetch-Site` where a browser sends it, else `Origin`.
+
+    The scheme is not compared: an onion service speaks http to us whatever the browser shows.
+    """
+    # The programs' door (a blueprint) knows who asks by a signature, and no form of a page speaks to it.
+    if request.method != "POST" or request.blueprint is not None:
+        return
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin", "")
+    own = origin.partition("://")[2] == request.host
+    if fetch_site not in (None, "same-origin") or (fetch_site is None and not own) or (origin and not own):
+        abort(403)
+
+
+def in_size_class(body: str) -> Response:
+    """The page, filled up with a comment to the next multiple of 16 KiB in powers of two."""
+    data = body.encode()
+    size = _SIZE_CLASS
+    while size < len(data) + 16:
+        size *= 2
+    filler = b"<!--" + b" " * (size - len(data) - 8) + b"-->\n"
+    return make_response(data + filler)

@@ -1,0 +1,69 @@
+"""A real mechanism in a new directory, for tests that come in through the reporter's site."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from meyasubako.crypto.keyfile import KeyPair
+from meyasubako.domain.acts import Request
+from meyasubako.service.config import Config, Doors, Limits
+from meyasubako.service.founding import Founder, Settings, found
+from meyasubako.service.mechanism import Mechanism
+
+ORIGIN = "box.example.org"
+DOORS = Doors(reporter="127.0.0.1:0", handler="127.0.0.1:0", log="127.0.0.1:0")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A founded mechanism's directory, and the keys of its people by name."""
+
+    directory: Path
+    people: dict[str, KeyPair]
+
+    def key_id(self, name: str) -> str:
+        return self.people[name].signing.verify_key.key_id
+
+
+def found_box(directory: Path, *, limits: Limits | None = None, fallback: bool = True) -> Box:
+    """A steward, two intake people, and an outsider who is the fallback."""
+    names = {
+        "Ada Steward": ("steward",),
+        "Sato Keiko": ("handler:main", "intake:main"),
+        "Maria Lindqvist": ("handler:main", "intake:main"),
+        "Bar Association": ("intake:outside", "outsider"),
+    }
+    people = {name: KeyPair.generate(name) for name in names}
+    founders = [Founder(people[name].person(), roles) for name, roles in names.items()]
+    config = Config(origin=ORIGIN, doors=DOORS, limits=limits or Limits(workers=1, threads=8))
+    settings = Settings(name="Test box", channel_name="Main channel", waiting_hours=0, test=True)
+    found(directory, config, settings, founders, people["Ada Steward"])
+    box = Box(directory, people)
+    if fallback:
+        _appoint_fallback(box)
+    return box
+
+
+def _appoint_fallback(box: Box) -> None:
+    mechanism = Mechanism.open(box.directory)
+    try:
+        stream = mechanism.ledger().mechanism.stream
+        body = {"channel": "main", "person": box.key_id("Bar Association")}
+        first = _sign(
+            mechanism,
+            box,
+            "Ada Steward",
+            "act.proposed",
+            {"kind": "fallback.appointed", "v": 1, "body": body},
+        )
+        _sign(mechanism, box, "Bar Association", "fallback.appointed", {**body, "proposal": first}, stream)
+        mechanism.publish()
+    finally:
+        mechanism.close()
+
+
+def _sign(mechanism, box, name, kind, body, stream=None) -> str:
+    stream = stream or mechanism.ledger().mechanism.stream
+    heads = {stream: mechanism.ledger().head(stream)}
+    request = Request(ORIGIN, box.people[name].signing, mechanism.clock(), heads=heads)
+    request.add(kind, stream, body)
+    return mechanism.accept([event.data for event in request.events], request.payloads)[0].leaf
