@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+
 from meyasubako.crypto import canonical, merkle
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.note import NoteSigner
@@ -232,7 +233,7 @@ class World:
         return {**body, **changed}
 
     def cover(self):
-        self.act(self.service, "cover.written", self.covers, {})
+        self.write(self.event(self.service, "cover.written", self.covers, {}))
 
     def pad(self):
         """Write the covers that the slot's marker needs before it."""

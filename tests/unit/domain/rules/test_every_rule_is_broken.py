@@ -1,0 +1,23 @@
+"""A rule that no test breaks may not work at all; one that the guide leaves out, nobody understands."""
+
+import re
+from pathlib import Path
+
+from meyasubako.domain.rules import RULES
+
+HERE = Path(__file__).parent
+GUIDE = HERE.parents[3] / "docs" / "auditors.md"
+
+
+def test_every_rule_has_a_test_that_breaks_it():
+    tests = "".join(file.read_text() for file in HERE.glob("test_*.py"))
+    broken = set(re.findall(r'\.refuse\(\s*"([a-z0-9-]+)"', tests))
+    assert broken == {rule.name for rule in RULES}
+
+
+def test_every_rule_says_why():
+    assert all(rule.why and not rule.why.endswith(".") for rule in RULES)
+
+
+def test_rules_have_names_of_their_own():
+    assert len({rule.name for rule in RULES}) == len(RULES)
