@@ -18,10 +18,10 @@ from meyasubako.crypto.age.hybrid_file import (
     check_single_hybrid,
 )
 from meyasubako.crypto.age.keys import Identity, Recipient
-from meyasubako.crypto.age.opening import Unsealer, unseal
+from meyasubako.crypto.age.opening import Unsealer, unseal, unseal_into
 from meyasubako.crypto.age.ranges import SealedFile, open_range
 from meyasubako.crypto.age.scrypt import ScryptIdentity, ScryptRecipient
-from meyasubako.crypto.age.sealing import Sealer, seal, sealed_size
+from meyasubako.crypto.age.sealing import Sealer, seal, seal_into, sealed_size
 from meyasubako.crypto.age.text import parse_identities, parse_identity, parse_recipient, parse_recipients
 from meyasubako.crypto.age.x25519 import X25519Identity, X25519Recipient
 
@@ -49,6 +49,8 @@ __all__ = [
     "parse_recipient",
     "parse_recipients",
     "seal",
+    "seal_into",
     "sealed_size",
     "unseal",
+    "unseal_into",
 ]

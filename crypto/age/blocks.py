@@ -28,38 +28,36 @@ class Sink(Protocol):
 
 
 class Blocks:
-    """A source as blocks of `size` bytes, each valid until the next is asked for; the last may be shorter.
+    """A source as blocks of `size` bytes, of which only the last may be shorter.
 
-    `begun` is what was already read of the source, less than a block.
+    `begun` is what was already read of the source, at most a block.
     """
 
-    __slots__ = ("_fill", "_readinto", "_size", "_source", "_taken", "_view", "ended")
+    __slots__ = ("_ahead", "_readinto", "_source", "ended", "size")
 
     def __init__(self, source: Source, size: int, begun: bytes = b"") -> None:
         self._source = source
-        self._size = size
-        # One byte more than a block: the byte that tells that a block is not the last.
-        self._view = memoryview(bytearray(size + 1))
-        self._view[: len(begun)] = begun
-        self._fill = len(begun)
-        self._taken = 0
+        self._ahead = begun
         self._readinto = getattr(source, "readinto", None)
+        self.size = size
         self.ended = False
 
-    def next(self) -> memoryview:
-        """The next block, perhaps empty; `ended` then says whether it was the last one to ask for."""
-        view, size = self._view, self._size
-        rest = self._fill - self._taken
-        view[:rest] = view[self._taken : self._fill]
-        self._fill, self._taken = rest, 0
-        while self._fill <= size:
-            count = self._read(view[self._fill :])
+    def buffer(self) -> memoryview:
+        """A buffer for blocks: a byte longer, for the byte that tells that a block is not the last."""
+        return memoryview(bytearray(self.size + 1))
+
+    def next(self, buffer: memoryview) -> memoryview:
+        """The next block, read into `buffer`, perhaps empty; `ended` then says whether it was the last."""
+        fill = len(self._ahead)
+        buffer[:fill] = self._ahead
+        while fill <= self.size:
+            count = self._read(buffer[fill:])
             if not count:
                 self.ended = True
-                break
-            self._fill += count
-        self._taken = min(self._fill, size)
-        return view[: self._taken]
+                return buffer[:fill]
+            fill += count
+        self._ahead = bytes(buffer[self.size :])
+        return buffer[: self.size]
 
     def _read(self, target: memoryview) -> int:
         if self._readinto is not None:

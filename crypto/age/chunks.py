@@ -39,31 +39,40 @@ def plain_size_of(payload_size: int) -> int:
     return full * CHUNK + (rest - TAG if rest else 0)
 
 
-def seal_chunks(cipher: ChaCha20Poly1305, counter: int, plain: memoryview, out: memoryview) -> None:
-    """Seal full chunks, none of them the last, from `plain` into `out` (16 bytes more for each)."""
+def seal_block(cipher: ChaCha20Poly1305, counter: int, plain: memoryview, out: memoryview, last: bool) -> int:
+    """Seal consecutive chunks from `plain` into `out`, and give how many bytes of `out` were written.
+
+    `plain` holds full chunks, or, where the file ends with it (`last`), any length.
+    """
+    end = len(plain)
+    full = (chunk_count(end) - 1) * CHUNK if last else end
     seal = cipher.encrypt_into
     written = 0
-    for start in range(0, len(plain), CHUNK):
+    for start in range(0, full, CHUNK):
         nonce = counter.to_bytes(11, "big") + b"\0"
         seal(nonce, plain[start : start + CHUNK], None, out[written : written + SEALED_CHUNK])
         written += SEALED_CHUNK
         counter += 1
+    if not last:
+        return written
+    size = end - full + TAG
+    seal(counter.to_bytes(11, "big") + b"\1", plain[full:], None, out[written : written + size])
+    return written + size
 
 
-def seal_last(cipher: ChaCha20Poly1305, counter: int, plain: Buffer, out: memoryview) -> None:
-    """Seal the last chunk (at most 64 KiB) into `out`, which is 16 bytes longer."""
-    cipher.encrypt_into(counter.to_bytes(11, "big") + b"\1", plain, None, out)
-
-
-def open_chunks(
-    cipher: ChaCha20Poly1305, counter: int, sealed: memoryview, out: memoryview
+def open_block(
+    cipher: ChaCha20Poly1305, counter: int, sealed: memoryview, out: memoryview, last: bool
 ) -> tuple[int, DamagedPayloadError | None]:
-    """Open full chunks after which more follows. Gives how many bytes of `out` are authentic, and the fault.
+    """Open consecutive chunks. Gives how many bytes of `out` are authentic, and what is wrong after them.
 
-    The fault is handed back rather than raised because the authentic chunks before it may still be released.
+    `sealed` holds full chunks after which more follows, or, where the file ends with it (`last`), any
+    length. The fault is handed back rather than raised because the authentic chunks before it may still be
+    released.
     """
+    end = len(sealed)
+    full = max(0, -(-end // SEALED_CHUNK) - 1) * SEALED_CHUNK if last else end
     written = 0
-    for start in range(0, len(sealed), SEALED_CHUNK):
+    for start in range(0, full, SEALED_CHUNK):
         chunk = sealed[start : start + SEALED_CHUNK]
         target = out[written : written + CHUNK]
         if not _open(cipher, counter.to_bytes(11, "big") + b"\0", chunk, target):
@@ -72,13 +81,15 @@ def open_chunks(
             return written, DamagedPayloadError(f"chunk {counter} does not authenticate")
         written += CHUNK
         counter += 1
-    return written, None
+    if not last:
+        return written, None
+    size, fault = _open_last(cipher, counter, sealed[full:], out[written:])
+    return written + size, fault
 
 
-def open_last(
+def _open_last(
     cipher: ChaCha20Poly1305, counter: int, sealed: memoryview, out: memoryview
 ) -> tuple[int, DamagedPayloadError | None]:
-    """Open what stands at the end of the file, as `open_chunks` does."""
     size = len(sealed) - TAG
     if size < 0:
         return 0, TruncatedError("the file ends before its last chunk")

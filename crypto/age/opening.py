@@ -10,16 +10,14 @@ Rules upheld here (C2SP age.md):
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Final
+from functools import partial
 
 from meyasubako.crypto.age.blocks import Blocks, Sink, Source, read_header, write_all
-from meyasubako.crypto.age.chunks import CHUNK, SEALED_CHUNK, Buffer, chunk_count, open_last, plain_size_of
-from meyasubako.crypto.age.crew import Crew
+from meyasubako.crypto.age.chunks import CHUNK, SEALED_CHUNK, Buffer, open_block, plain_size_of
+from meyasubako.crypto.age.flow import BATCH, flow, in_parts
 from meyasubako.crypto.age.header import MAX_HEADER, parse_header
 from meyasubako.crypto.age.keys import NONCE_SIZE, Identity, resume_file
 from meyasubako.crypto.errors import DamagedHeaderError, DamagedPayloadError
-
-BATCH: Final = 8
 
 
 def unseal(sealed: Buffer, *identities: Identity, threads: int = 1) -> bytes:
@@ -35,24 +33,34 @@ def unseal(sealed: Buffer, *identities: Identity, threads: int = 1) -> bytes:
     ...
     meyasubako.crypto.errors.WrongKeyError: no identity that was given opens this file
     """
-    view = memoryview(sealed).cast("B")
-    header = parse_header(sealed if isinstance(sealed, bytes) else bytes(view[:MAX_HEADER]))
-    start = header.size + NONCE_SIZE
-    if len(view) < start:
-        raise DamagedHeaderError("the payload's nonce is missing: the file was cut short")
-    crew = Crew(resume_file(header, bytes(view[header.size : start]), identities), threads)
-    payload = view[start:]
-    size = plain_size_of(len(payload))
-    full = chunk_count(size) - 1
-    result = io.BytesIO(bytes(size))
-    with result.getbuffer() as out:
-        _, fault = crew.open(0, payload[: full * SEALED_CHUNK], out[: full * CHUNK])
-        crew.close()
-        if fault is None:
-            _, fault = open_last(crew.cipher, full, payload[full * SEALED_CHUNK :], out[full * CHUNK :])
-    if fault is not None:
-        raise fault
+    with memoryview(sealed) as given, given.cast("B") as view:
+        work, payload = _begin_whole(sealed, view, identities)
+        result = io.BytesIO(bytes(plain_size_of(len(payload))))
+        with result.getbuffer() as out:
+            _open_whole(work, payload, out, threads)
     return result.getvalue()
+
+
+def unseal_into(
+    target: bytearray | memoryview, sealed: Buffer, *identities: Identity, threads: int = 1
+) -> int:
+    """Open into memory that is used again, and give the plaintext's size.
+
+    Raises `ValueError` where `target` is too small, and what `unseal` raises; then nothing of the plaintext
+    is left in `target`.
+    """
+    with (
+        memoryview(sealed) as given,
+        given.cast("B") as view,
+        memoryview(target) as room,
+        room.cast("B") as out,
+    ):
+        work, payload = _begin_whole(sealed, view, identities)
+        size = plain_size_of(len(payload))
+        if len(out) < size:
+            raise ValueError(f"the plaintext takes {size} bytes")
+        _open_whole(work, payload, out[:size], threads)
+    return size
 
 
 class Unsealer:
@@ -70,19 +78,19 @@ class Unsealer:
     (b'a ', b'word')
     """
 
-    __slots__ = ("_blocks", "_counter", "_crew", "_end", "_fault", "_plain", "_start")
+    __slots__ = ("_blocks", "_buffer", "_counter", "_end", "_fault", "_plain", "_start", "_work")
 
-    def __init__(self, source: Source, *identities: Identity, threads: int = 1) -> None:
+    def __init__(self, source: Source, *identities: Identity) -> None:
         header, rest = read_header(source)
         while len(rest) < NONCE_SIZE:
             more = source.read(NONCE_SIZE - len(rest))
             if not more:
                 raise DamagedHeaderError("the payload's nonce is missing: the file was cut short")
             rest += more
-        self._crew = Crew(resume_file(header, rest[:NONCE_SIZE], identities), threads)
-        batch = BATCH * threads
-        self._blocks = Blocks(source, batch * SEALED_CHUNK, rest[NONCE_SIZE:])
-        self._plain = memoryview(bytearray(batch * CHUNK))
+        self._work: _Open = partial(open_block, resume_file(header, rest[:NONCE_SIZE], identities))
+        self._blocks = Blocks(source, BATCH * SEALED_CHUNK, rest[NONCE_SIZE:])
+        self._buffer = self._blocks.buffer()
+        self._plain = memoryview(bytearray(BATCH * CHUNK))
         self._start = self._end = 0
         self._counter = 0
         self._fault: DamagedPayloadError | None = None
@@ -116,21 +124,30 @@ class Unsealer:
             view[: len(taken)] = taken
             return len(taken)
 
-    def copy_to(self, sink: Sink, progress: Callable[[int], object] | None = None) -> int:
+    def copy_to(
+        self, sink: Sink, *, threads: int = 1, progress: Callable[[int], object] | None = None
+    ) -> int:
         """Write all of the rest into `sink`, and give its size.
 
-        What is authentic before a fault is written first.     This is the fastest way: the sink is given the
-        opened buffer itself, valid during the call only. `progress` is called with the size of each block.
+        What is authentic before a fault is written first. This is the fastest way for streams: the sink is
+        given the opened buffer itself, valid during the call only. With `threads` above one, that many
+        others open while this one reads and writes. `progress` is called with the size of each block.
         """
-        total = 0
-        while view := self._take(len(self._plain)):
-            write_all(sink, view)
-            total += len(view)
+        total = self._end - self._start
+        write_all(sink, self._take(total))
+        self._check_sound()
+        for _, out, (size, fault) in flow(self._blocks, self._counter, self._work, len(self._plain), threads):
+            write_all(sink, out[:size])
+            total += size
+            if fault is not None:
+                self._fault = fault
+                raise fault
             if progress is not None:
-                progress(len(view))
+                progress(size)
         return total
 
     def __iter__(self) -> Iterator[bytes]:
+        """The rest in pieces of at most 512 KiB."""
         while view := self._take(len(self._plain)):
             yield bytes(view)
 
@@ -145,22 +162,37 @@ class Unsealer:
 
     def _open(self, out: memoryview) -> int:
         """Open the next block into `out`, and give how many bytes of it are authentic; 0 at the end."""
-        if self._fault is not None:
-            raise self._fault
+        self._check_sound()
         if self._blocks.ended:
             return 0
-        block = self._blocks.next()
-        full = len(block) // SEALED_CHUNK
-        if self._blocks.ended and full and len(block) == full * SEALED_CHUNK:
-            full -= 1
-        size, self._fault = self._crew.open(self._counter, block[: full * SEALED_CHUNK], out)
-        self._counter += full
-        if self._blocks.ended:
-            self._crew.close()
-            if self._fault is None:
-                last = block[full * SEALED_CHUNK :]
-                released, self._fault = open_last(self._crew.cipher, self._counter, last, out[size:])
-                size += released
-        if self._fault is not None and not size:
-            raise self._fault
+        block = self._blocks.next(self._buffer)
+        size, self._fault = self._work(self._counter, block, out, self._blocks.ended)
+        self._counter += BATCH
+        if not size:
+            self._check_sound()
         return size
+
+    def _check_sound(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+
+
+_Open = Callable[[int, memoryview, memoryview, bool], tuple[int, DamagedPayloadError | None]]
+
+
+def _begin_whole(
+    sealed: Buffer, view: memoryview, identities: tuple[Identity, ...]
+) -> tuple[_Open, memoryview]:
+    header = parse_header(sealed if isinstance(sealed, bytes) else bytes(view[:MAX_HEADER]))
+    start = header.size + NONCE_SIZE
+    if len(view) < start:
+        raise DamagedHeaderError("the payload's nonce is missing: the file was cut short")
+    cipher = resume_file(header, bytes(view[header.size : start]), identities)
+    return partial(open_block, cipher), view[start:]
+
+
+def _open_whole(work: _Open, payload: memoryview, out: memoryview, threads: int) -> None:
+    for _, fault in in_parts(work, (payload, SEALED_CHUNK), (out, CHUNK), threads):
+        if fault is not None:
+            out[:] = bytes(len(out))
+            raise fault

@@ -15,8 +15,7 @@ from meyasubako.crypto.age.chunks import (
     SEALED_CHUNK,
     TAG,
     chunk_count,
-    open_chunks,
-    open_last,
+    open_block,
     plain_size_of,
 )
 from meyasubako.crypto.age.keys import NONCE_SIZE, Identity, resume_file
@@ -92,7 +91,7 @@ class SealedFile:
         sealed = _read_exactly(self._file, count * SEALED_CHUNK)
         if len(sealed) < count * SEALED_CHUNK:
             raise TruncatedError("the file became shorter while it was read")
-        size, fault = open_chunks(self._cipher, counter, memoryview(sealed), scratch)
+        size, fault = open_block(self._cipher, counter, memoryview(sealed), scratch, last=False)
         if fault is not None:
             raise fault
         return scratch[:size]
@@ -102,7 +101,7 @@ class SealedFile:
         self._file.seek(self._start + counter * SEALED_CHUNK)
         sealed = _read_exactly(self._file, SEALED_CHUNK + 1)
         out = bytearray(max(len(sealed) - TAG, 0))
-        _, fault = open_last(self._cipher, counter, memoryview(sealed), memoryview(out))
+        _, fault = open_block(self._cipher, counter, memoryview(sealed), memoryview(out), last=True)
         if fault is not None:
             raise fault
         return bytes(out)

@@ -10,15 +10,14 @@ Rules upheld here (C2SP age.md):
 
 import io
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from meyasubako.crypto.age.blocks import Blocks, Sink, Source, write_all
-from meyasubako.crypto.age.chunks import CHUNK, SEALED_CHUNK, TAG, Buffer, chunk_count, seal_last
-from meyasubako.crypto.age.crew import Crew
+from meyasubako.crypto.age.chunks import CHUNK, SEALED_CHUNK, TAG, Buffer, chunk_count, seal_block
+from meyasubako.crypto.age.flow import BATCH, flow, in_parts
 from meyasubako.crypto.age.keys import NONCE_SIZE, Recipient, begin_file
-
-BATCH: Final = 8
 
 
 def sealed_size(plain_size: int, header_size: int) -> int:
@@ -38,28 +37,48 @@ def seal(plaintext: Buffer, *recipients: Recipient, threads: int = 1) -> bytes:
     >>> unseal(seal(b"a word", identity.recipient), identity)
     b'a word'
     """
-    plain = memoryview(plaintext).cast("B")
-    head, cipher = begin_file(recipients)
-    full = (chunk_count(len(plain)) - 1) * CHUNK
-    # A BytesIO gives out the bytes object that it was built on, so the result is written once and never
-    # copied.
-    result = io.BytesIO(bytes(sealed_size(len(plain), len(head) - NONCE_SIZE)))
-    with result.getbuffer() as out:
-        out[: len(head)] = head
-        place = len(head) + full // CHUNK * SEALED_CHUNK
-        crew = Crew(cipher, threads)
-        crew.seal(0, plain[:full], out[len(head) : place])
-        crew.close()
-        seal_last(cipher, full // CHUNK, plain[full:], out[place:])
+    head, work = _begin(recipients)
+    with memoryview(plaintext) as given, given.cast("B") as plain:
+        # A BytesIO gives out the very bytes object that it was built on: written once, never copied.
+        result = io.BytesIO(bytes(sealed_size(len(plain), len(head) - NONCE_SIZE)))
+        with result.getbuffer() as out:
+            _seal_whole(head, work, plain, out, threads)
     return result.getvalue()
+
+
+def seal_into(
+    target: bytearray | memoryview, plaintext: Buffer, *recipients: Recipient, threads: int = 1
+) -> int:
+    """Seal into memory that is used again, and give how many bytes of it the age file takes.
+
+    Raises `ValueError` where it is too small (see `sealed_size`), and what `seal` raises. On a large file
+    this is the fastest way of all: fresh memory costs more than the cipher.
+
+    >>> from meyasubako.crypto.age import HybridIdentity, seal_into, unseal_into
+    >>> identity, target, plain = HybridIdentity.generate(), bytearray(4096), bytearray(6)
+    >>> size = seal_into(target, b"a word", identity.recipient)
+    >>> unseal_into(plain, target[:size], identity), plain
+    (6, bytearray(b'a word'))
+    """
+    head, work = _begin(recipients)
+    with (
+        memoryview(plaintext) as given,
+        given.cast("B") as plain,
+        memoryview(target) as room,
+        room.cast("B") as out,
+    ):
+        size = sealed_size(len(plain), len(head) - NONCE_SIZE)
+        if len(out) < size:
+            raise ValueError(f"the sealed file takes {size} bytes")
+        _seal_whole(head, work, plain, out, threads)
+    return size
 
 
 class Sealer:
     """Seals what is written to it into `sink`, as it comes.
 
     Leaving its block finishes it, unless by an exception. `sink` is anything with `write(bytes)`; what it is
-    given is valid during the call only. `sealed_size` counts the bytes given to it so far. `threads` help
-    where large pieces are written.
+    given is valid during the call only. `sealed_size` counts the bytes given to it so far.
 
     >>> import io
     >>> from meyasubako.crypto.age import HybridIdentity, Sealer, unseal
@@ -71,35 +90,22 @@ class Sealer:
     (1677, b'a word and another')
     """
 
-    __slots__ = (
-        "_batch",
-        "_counter",
-        "_crew",
-        "_held",
-        "_out",
-        "_pending",
-        "_sink",
-        "finished",
-        "sealed_size",
-    )
+    __slots__ = ("_counter", "_held", "_out", "_pending", "_sink", "_work", "finished", "sealed_size")
 
-    def __init__(self, sink: Sink, *recipients: Recipient, threads: int = 1) -> None:
-        head, cipher = begin_file(recipients)
+    def __init__(self, sink: Sink, *recipients: Recipient) -> None:
+        head, self._work = _begin(recipients)
         self._sink = sink
-        self._crew = Crew(cipher, threads)
         self._counter = 0
         self._pending = memoryview(bytearray(CHUNK))
         self._held = 0
-        self._batch = BATCH * threads
-        self._out = memoryview(bytearray(self._batch * SEALED_CHUNK))
+        self._out = memoryview(bytearray(BATCH * SEALED_CHUNK))
         self.sealed_size = 0
         self.finished = False
         self._emit(head)
 
     def write(self, data: Buffer) -> int:
         """Take all of the bytes, and seal whatever chunks they complete. Gives how many bytes there were."""
-        if self.finished:
-            raise ValueError("the file is finished")
+        self._check_open()
         with memoryview(data) as given, given.cast("B") as view:
             self._take(view)
             return len(view)
@@ -107,32 +113,33 @@ class Sealer:
     def finish(self) -> None:
         """Seal the last chunk. The sink stays open. Once finished, nothing more happens."""
         if not self.finished:
-            self._abandon()
-            out = self._out[: self._held + TAG]
-            seal_last(self._crew.cipher, self._counter, self._pending[: self._held], out)
-            self._emit(out)
+            self.finished = True
+            self._seal(self._pending[: self._held], last=True)
 
-    def copy_from(self, source: Source, progress: Callable[[int], object] | None = None) -> int:
-        """Seal all of a source, from now to its end, and finish. Gives how many plaintext bytes there were.
+    def copy_from(
+        self, source: Source, *, threads: int = 1, progress: Callable[[int], object] | None = None
+    ) -> int:
+        """Seal all of a source, from now to its end, and finish. Gives how many plaintext bytes it had.
 
-        This is the fastest way: what is read is sealed where it lies. `progress` is called with the size of
-        each block.
+        This is the fastest way for streams: what is read is sealed where it lies. With `threads` above one,
+        that many others seal while this one reads and writes. `progress` is called with the size of each
+        block.
         """
+        self._check_open()
+        held = bytes(self._pending[: self._held])
+        blocks = Blocks(source, BATCH * CHUNK, held)
+        self.finished = True
+        total = 0
+        for size, out, written in flow(blocks, self._counter, self._work, len(self._out), threads):
+            self._emit(out[:written])
+            total += size
+            if progress is not None:
+                progress(size)
+        return total - len(held)
+
+    def _check_open(self) -> None:
         if self.finished:
             raise ValueError("the file is finished")
-        blocks = Blocks(source, self._batch * CHUNK)
-        total = 0
-        while not blocks.ended:
-            block = blocks.next()
-            total += len(block)
-            if self._held or blocks.ended:
-                self._take(block)
-            else:
-                self._seal(block)
-            if progress is not None:
-                progress(len(block))
-        self.finish()
-        return total
 
     def _take(self, view: memoryview) -> None:
         if self._held:
@@ -142,33 +149,27 @@ class Sealer:
             view = view[taken:]
             if not view:
                 return
-            self._seal(self._pending)
+            self._seal(self._pending, last=False)
         # Between 1 byte and a whole chunk stays behind, until it is known whether it is the last.
-        full = (len(view) - 1) // CHUNK * CHUNK if view else 0
-        for start in range(0, full, self._batch * CHUNK):
-            self._seal(view[start : min(full, start + self._batch * CHUNK)])
+        full = (chunk_count(len(view)) - 1) * CHUNK
+        for start in range(0, full, BATCH * CHUNK):
+            self._seal(view[start : min(full, start + BATCH * CHUNK)], last=False)
         self._held = len(view) - full
         self._pending[: self._held] = view[full:]
 
-    def _seal(self, plain: memoryview) -> None:
-        count = len(plain) // CHUNK
-        out = self._out[: count * SEALED_CHUNK]
-        self._crew.seal(self._counter, plain, out)
-        self._counter += count
-        self._emit(out)
+    def _seal(self, plain: memoryview, *, last: bool) -> None:
+        written = self._work(self._counter, plain, self._out, last)
+        self._counter += len(plain) // CHUNK
+        self._emit(self._out[:written])
 
     def _emit(self, data: bytes | memoryview) -> None:
         try:
             write_all(self._sink, data)
         except BaseException:
             # What the sink did not take is lost, so nothing sealed after it could ever be opened.
-            self._abandon()
+            self.finished = True
             raise
         self.sealed_size += len(data)
-
-    def _abandon(self) -> None:
-        self.finished = True
-        self._crew.close()
 
     def __enter__(self) -> Self:
         return self
@@ -178,5 +179,17 @@ class Sealer:
     ) -> None:
         if error is None:
             self.finish()
-        else:
-            self._abandon()
+        self.finished = True
+
+
+_Seal = Callable[[int, memoryview, memoryview, bool], int]
+
+
+def _begin(recipients: tuple[Recipient, ...]) -> tuple[bytes, _Seal]:
+    head, cipher = begin_file(recipients)
+    return head, partial(seal_block, cipher)
+
+
+def _seal_whole(head: bytes, work: _Seal, plain: memoryview, out: memoryview, threads: int) -> None:
+    out[: len(head)] = head
+    in_parts(work, (plain, CHUNK), (out[len(head) :], SEALED_CHUNK), threads)

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ["blocks", "chunks", "crew", "header", "hybrid", "hybrid_file", "keys", "opening"]
+MODULES = ["blocks", "chunks", "flow", "header", "hybrid", "hybrid_file", "keys", "opening"]
 MODULES += ["ranges", "scrypt", "sealing", "text", "x25519"]
 
 
