@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     with only_one(options.directory / LOCK_NAME, "clock"):
         mechanism = Mechanism.open(options.directory, test_clock=options.test_clock)
         try:
-            run(options.directory, mechanism, by_test_clock=options.test_clock is not None)
+            run(mechanism, by_test_clock=options.test_clock is not None)
         finally:
             mechanism.close()
 
@@ -59,13 +59,13 @@ def request_publication(directory: Path) -> None:
     os.close(os.open(directory / REQUEST_NAME, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
-def run(directory: Path, mechanism: Mechanism, *, by_test_clock: bool) -> None:
+def run(mechanism: Mechanism, *, by_test_clock: bool) -> None:
     """Tick until a signal asks to stop. A tick that fails is tried again after a while."""
-    state = ClockState(last_publication(directory, mechanism, by_test_clock=by_test_clock))
+    state = ClockState(last_publication(mechanism, by_test_clock=by_test_clock))
     pause = 0.0
     while signal.sigtimedwait(_STOP, pause) is None:
         try:
-            tick(directory, mechanism, state)
+            tick(mechanism, state)
             pause = TICK_SECONDS
         except (StoreError, OSError) as error:
             web.record(error)
@@ -84,11 +84,11 @@ class ClockState:
     covers: list[datetime] = field(default_factory=list)
 
 
-def tick(directory: Path, mechanism: Mechanism, state: ClockState) -> None:
+def tick(mechanism: Mechanism, state: ClockState) -> None:
     """Do whatever is due now."""
     now = mechanism.clock()
     period = slot_start(now, mechanism.ledger().mechanism.slot_hours)
-    state.asked = _asked(directory) or state.asked
+    state.asked = _asked(mechanism.directory) or state.asked
     if state.asked or state.published < period:
         mechanism.publish()
         state.published, state.asked = now, False
@@ -97,7 +97,7 @@ def tick(directory: Path, mechanism: Mechanism, state: ClockState) -> None:
     if hour != state.hour:
         # The first tick after a start is not a full hour: what was noted before the start stays.
         if state.hour != _EPOCH:
-            shown.note_size(directory, mechanism.store.head().size)
+            shown.note_size(mechanism.directory, mechanism.store.head().size)
         state.hour = hour
     if now.date() != state.swept:
         mechanism.store.sweep_uploads(now.date() - timedelta(days=1))
@@ -109,13 +109,13 @@ def slot_start(now: datetime, slot_hours: int) -> datetime:
     return _floor(now, timedelta(hours=slot_hours))
 
 
-def last_publication(directory: Path, mechanism: Mechanism, *, by_test_clock: bool) -> datetime:
+def last_publication(mechanism: Mechanism, *, by_test_clock: bool) -> datetime:
     """The best that is known of when the last checkpoint was published.
 
     The log holds days only; the kept checkpoint's file was written then. A test clock tells nothing of files.
     """
     if not by_test_clock:
-        return datetime.fromtimestamp((directory / "checkpoint").stat().st_mtime, UTC)
+        return datetime.fromtimestamp((mechanism.directory / "checkpoint").stat().st_mtime, UTC)
     marker = mechanism.ledger().mechanism.last_marker
     day = marker.day if marker else date.min
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

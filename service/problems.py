@@ -1,7 +1,7 @@
 """What the programs' doors answer when a layer below refuses: each error's status, name and sentence."""
 
 from flask import Blueprint, Flask, Response
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import InternalServerError, RequestEntityTooLarge
 
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import BadKeyError, BadSignatureError, CryptoError
@@ -56,7 +56,7 @@ def answer_refusals(app: Flask | Blueprint) -> None:
     def refuse(error: Exception) -> Response:
         problem = problem_of(error)
         if problem is None:
-            raise error
+            return problem_page(InternalServerError(), record(error))
         return problem_page(problem, record(error) if isinstance(error, _RECORDED) else None)
 
     for kind in (DomainError, CryptoError, ServiceError, store.StoreError):

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from meyasubako.domain import envelope, kinds
-from meyasubako.domain.ledger import Ledger
-from meyasubako.service.config import Config
-from meyasubako.service.store.sqlite import Store
+from meyasubako.service.mechanism import Mechanism
 
 FILE_NAME: Final = "shown"
 
@@ -27,22 +25,23 @@ def note_size(directory: Path, size: int) -> None:
     fresh.replace(directory / FILE_NAME)
 
 
-def shown_size(directory: Path, store: Store) -> int:
+def shown_size(mechanism: Mechanism) -> int:
     """How many entries of the log handlers are shown whole."""
-    published = store.published()
+    published = mechanism.store.published()
     try:
-        noted = int((directory / FILE_NAME).read_text(encoding="ascii"))
+        noted = int((mechanism.directory / FILE_NAME).read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):
         noted = 0
     return max(noted, published.size if published else 0)
 
 
-def hidden(directory: Path, config: Config, store: Store, ledger: Ledger) -> Mapping[str, int]:
+def hidden(mechanism: Mechanism) -> Mapping[str, int]:
     """The streams whose ends are not shown yet, and the seq of the first event of each that is not."""
-    if config.intake.show == "at_once":
+    if mechanism.config.intake.show == "at_once":
         return {}
+    people = mechanism.ledger().mechanism.people
     first: dict[str, int] = {}
-    for row in store.rows(shown_size(directory, store), without_kinds=("cover.written",)):
-        if row.kind in kinds.REPORTERS and envelope.read(row.data).by not in ledger.mechanism.people:
+    for row in mechanism.store.rows(shown_size(mechanism), without_kinds=("cover.written",)):
+        if row.kind in kinds.REPORTERS and envelope.read(row.data).by not in people:
             first.setdefault(row.stream, row.seq)
     return first

@@ -8,15 +8,12 @@ Rules upheld here:
 """
 
 import shutil
-from datetime import date
-from pathlib import Path
 from typing import Final, Protocol
 
 from meyasubako.crypto.age import HYBRID_HEADER_SIZE, check_single_hybrid
-from meyasubako.service.config import Limits
+from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.problems import too_large
 from meyasubako.service.store.errors import StoreFullError
-from meyasubako.service.store.sqlite import Store
 
 _CHUNK: Final = 256 * 1024
 
@@ -28,7 +25,7 @@ class Body(Protocol):
         """At most so many bytes, none at the end."""
 
 
-def take(store: Store, body: Body, *, directory: Path, limits: Limits, day: date) -> tuple[str, int]:
+def take(mechanism: Mechanism, body: Body) -> tuple[str, int]:
     """Store one sealed upload; gives its hex digest and size.
 
     Raises `CryptoError` for bytes that are not sealed as they should be, `RequestEntityTooLarge`, the store's
@@ -38,11 +35,12 @@ def take(store: Store, body: Body, *, directory: Path, limits: Limits, day: date
     while len(data) < HYBRID_HEADER_SIZE and (more := body.read(_CHUNK)):
         data += more
     check_single_hybrid(data)
-    with store.receive(day) as receiving:
+    limits = mechanism.config.limits
+    with mechanism.store.receive(mechanism.clock().date()) as receiving:
         while data:
             if receiving.size + len(data) > limits.upload_bytes:
                 raise too_large(limits.upload_bytes)
-            if shutil.disk_usage(directory).free - len(data) < limits.disk_free_bytes:
+            if shutil.disk_usage(mechanism.directory).free - len(data) < limits.disk_free_bytes:
                 raise StoreFullError("too little room is left on the disk")
             receiving.write(data)
             data = body.read(_CHUNK)

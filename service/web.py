@@ -107,19 +107,24 @@ def harden(app: Flask, *, csp: str, error_page: ErrorPage | None = None) -> None
     `csp` is the content security policy of every answer that brings none of its own. `error_page` makes the
     answer for an HTTP error, and for an unexpected exception with the id under which it was written down.
     """
-    page = error_page or problem_page
     if app.config["MAX_CONTENT_LENGTH"] is None:
         app.config["MAX_CONTENT_LENGTH"] = DEFAULT_BODY_LIMIT
+    app.register_error_handler(Exception, refusal(error_page or problem_page))
+    # By setattr, since methods are replaced, as Flask's documentation does and type checkers refuse.
+    setattr(app, "log_exception", _record_current)  # noqa: B010 (see above)
+    setattr(app, "wsgi_app", Shield(app.wsgi_app, csp))  # noqa: B010 (see above)
+
+
+def refusal(page: ErrorPage) -> Callable[[Exception], Response]:
+    """What answers every exception that a view raises, for an application or a blueprint to register."""
 
     def refuse(error: Exception) -> Response:
-        if isinstance(error, HTTPException):
-            # A redirect that routing raises is an answer of its own.
-            return error.response if isinstance(error.response, Response) else page(error, None)
-        return page(InternalServerError(), record(error))
+        if not isinstance(error, HTTPException):
+            return page(InternalServerError(), record(error))
+        # A redirect that routing raises is an answer of its own.
+        return error.response if isinstance(error.response, Response) else page(error, None)
 
-    app.register_error_handler(Exception, refuse)
-    # setattr, since a method is replaced: Flask documents wrapping wsgi_app, which type checkers refuse.
-    setattr(app, "wsgi_app", Shield(app.wsgi_app, csp))  # noqa: B010 (see above)
+    return refuse
 
 
 def record(error: BaseException) -> str:
@@ -223,6 +228,11 @@ class PacedInput:
         if self._clock() - self._start > allowed:
             raise TimeoutError("the body arrives too slowly")
         return data
+
+
+def _record_current(error: "ExceptionInfo") -> None:
+    if error[1] is not None:
+        record(error[1])
 
 
 def _guarded(body: Iterable[bytes]) -> Iterator[bytes]:

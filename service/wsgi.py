@@ -21,28 +21,28 @@ def application(
 
     mechanism = Mechanism.open(directory, test_clock=test_clock)
     if door == "reporter":
-        return _reporter(mechanism, directory, form_key)
-    return {"handler": _handler, "log": _log}[door](mechanism, directory)
+        return _reporter(mechanism, form_key)
+    return {"handler": _handler, "log": _log}[door](mechanism)
 
 
-def _reporter(mechanism: "Mechanism", directory: Path, form_key: bytes | None) -> "Flask":
+def _reporter(mechanism: "Mechanism", form_key: bytes | None) -> "Flask":
     from meyasubako.service.intake import Intake  # noqa: PLC0415 (this door's own code)
     from meyasubako.service.reporter import app, program  # noqa: PLC0415 (this door's own code)
 
     if form_key is None:
         raise StartError("the reporter's door has no form key")
     site = app.create_app(Intake(mechanism, form_key), mechanism.config)
-    site.register_blueprint(program.blueprint(mechanism, directory))
+    site.register_blueprint(program.blueprint(mechanism))
     return site
 
 
-def _handler(mechanism: "Mechanism", directory: Path) -> "Flask":
+def _handler(mechanism: "Mechanism") -> "Flask":
     from meyasubako.service.handler import app  # noqa: PLC0415 (this door's own code)
 
-    return app.create_app(mechanism, directory)
+    return app.create_app(mechanism)
 
 
-def _log(mechanism: "Mechanism", directory: Path) -> "Flask":
+def _log(mechanism: "Mechanism") -> "Flask":
     from meyasubako.service.log import app  # noqa: PLC0415 (this door's own code)
 
-    return app.create_app(mechanism, directory)
+    return app.create_app(mechanism)

@@ -13,7 +13,6 @@ Rules upheld here:
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from flask import Flask, Response, request
@@ -36,13 +35,13 @@ PUBLISH_SECONDS: Final = 30.0
 PAGE: Final = 500
 
 
-def create_app(mechanism: Mechanism, directory: Path) -> Flask:
-    """The handlers' API on an open mechanism in this directory."""
+def create_app(mechanism: Mechanism) -> Flask:
+    """The handlers' API on an open mechanism."""
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's, typed as its base
     app.config["MAX_CONTENT_LENGTH"] = callers.EVENTS_LIMIT
     problems.answer_refusals(app)
-    door = _Door(mechanism, directory)
+    door = _Door(mechanism)
     app.add_url_rule("/v1/me", view_func=door.me)
     app.add_url_rule("/v1/mechanism", view_func=door.mechanism_state)
     app.add_url_rule("/v1/streams/<stream>", view_func=door.stream)
@@ -57,14 +56,14 @@ def create_app(mechanism: Mechanism, directory: Path) -> Flask:
 class _Door:
     """The views, on one open mechanism."""
 
-    def __init__(self, mechanism: Mechanism, directory: Path) -> None:
-        self._mechanism, self._directory = mechanism, directory
+    def __init__(self, mechanism: Mechanism) -> None:
+        self._mechanism = mechanism
 
     def me(self) -> dict[str, JsonValue]:
         """Who the caller is, and every stream that they are shown."""
         person, _ = self._caller_without_body()
         ledger, store = self._mechanism.ledger(), self._mechanism.store
-        hidden = self._hidden()
+        hidden = shown.hidden(self._mechanism)
         streams: list[JsonValue] = [
             {"stream": seen.stream, "sort": seen.sort, "case": seen.case, "room": seen.room, "head": head}
             for seen in entitlement.streams_of(ledger, person.key_id)
@@ -83,7 +82,7 @@ class _Door:
         if not entitlement.may_see(self._mechanism.ledger(), person.key_id, stream):
             raise not_found()
         start = request.args.get("from", default=1, type=int)
-        stop = self._hidden().get(stream)
+        stop = shown.hidden(self._mechanism).get(stream)
         if stop == 1 or start < 1:
             raise not_found()
         return self._with_checkpoint(stream_view(self._mechanism, stream, start, stop, PAGE))
@@ -100,7 +99,7 @@ class _Door:
         except SeqConflictError as conflict:
             raise self._conflict(conflict, person, read) from conflict
         if any(event.kind in AT_ONCE for event in read):
-            clock.request_publication(self._directory)
+            clock.request_publication(self._mechanism.directory)
         rows: list[JsonValue] = [
             {"index": each.index, "leaf": each.leaf, "promise": promise(self._mechanism, each.leaf).decode()}
             for each in accepted
@@ -111,13 +110,7 @@ class _Door:
         """Take one sealed file in one piece."""
         request.max_content_length = self._mechanism.config.limits.upload_bytes
         _, signed = self._caller()
-        digest, size = uploads.take(
-            self._mechanism.store,
-            callers.checked_stream(request, signed),
-            directory=self._directory,
-            limits=self._mechanism.config.limits,
-            day=self._mechanism.clock().date(),
-        )
+        digest, size = uploads.take(self._mechanism, callers.checked_stream(request, signed))
         return {"sha256": digest, "size": size}, 201
 
     def payload(self, digest: str) -> Response:
@@ -134,7 +127,7 @@ class _Door:
         if not person.has("steward"):
             raise Problem(403, "not-a-steward", "only a steward closes a slot before its time")
         size = self._mechanism.store.head().size
-        clock.request_publication(self._directory)
+        clock.request_publication(self._mechanism.directory)
         deadline = time.monotonic() + PUBLISH_SECONDS
         while True:
             published = self._mechanism.store.published()
@@ -165,10 +158,6 @@ class _Door:
         person, signed = self._caller()
         callers.refuse_body(request, signed)
         return person, signed
-
-    def _hidden(self) -> dict[str, int]:
-        mechanism = self._mechanism
-        return dict(shown.hidden(self._directory, mechanism.config, mechanism.store, mechanism.ledger()))
 
     def _conflict(
         self, conflict: SeqConflictError, person: Person, posted: Sequence[envelope.Event]

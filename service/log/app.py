@@ -8,7 +8,6 @@ Rules upheld here (C2SP tlog-tiles, tlog-checkpoint):
 - Hash tiles never change, and say so; nothing else may be cached.
 """
 
-from pathlib import Path
 from typing import Final
 
 from flask import Flask, Response, render_template, request
@@ -29,9 +28,8 @@ PAGE_CSP: Final = (
 )
 
 
-def create_app(mechanism: Mechanism, directory: Path) -> Flask:
+def create_app(mechanism: Mechanism) -> Flask:
     """The log's pages on an open mechanism."""
-    del directory
     app = Flask(__name__, static_folder="static", template_folder="templates")
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's, typed as its base
     problems.answer_refusals(app)

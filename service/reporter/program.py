@@ -1,0 +1,207 @@
+"""The reporters' door for programs: what the command line and the page's script use, and nothing else.
+
+Rules upheld here:
+
+- Only sealed bytes and signed events come in; the events are of kinds open to reporters, all by one key that
+  is not on the roster.
+- Nobody proves who they are but by the receipt's own key, which signs the request for the mailbox. A key that
+  no case has is answered like any refusal: the same status, and a body of the same size class.
+- Answers of the mailbox are padded to a size class, so that their length does not tell how much was said.
+- A visit is not written down, and no answer tells an index or a time.
+"""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Final
+
+from flask import Blueprint, Response, jsonify, request
+
+from meyasubako.crypto.canonical import JsonValue, encode_base64
+from meyasubako.crypto.keyfile import digest_fingerprint
+from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import envelope, kinds
+from meyasubako.domain.case import Case
+from meyasubako.domain.people import Channel
+from meyasubako.domain.rooms import Room
+from meyasubako.service import callers, problems, uploads, web
+from meyasubako.service.errors import RequestSignatureError
+from meyasubako.service.handler.views import cards_view, person_view
+from meyasubako.service.log.proofs import public_stream
+from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.payloads import not_found, payload_answer
+from meyasubako.service.promises import promise
+from meyasubako.service.store.errors import SeqConflictError
+from meyasubako.service.web import Problem
+
+MAILBOX_CLASS: Final = 16 * 1024
+# Of a room that the reporter may write to but not read: what an advance and its wraps depend on.
+STRUCTURE: Final = frozenset(
+    {"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"}
+)
+
+
+def blueprint(mechanism: Mechanism) -> Blueprint:
+    """The door's views under /api, for the reporter's site to register."""
+    door = _Door(mechanism)
+    views = Blueprint("program", __name__, url_prefix="/api")
+    problems.answer_refusals(views)
+    views.register_error_handler(Exception, web.refusal(web.problem_page))
+    views.add_url_rule("/channel", view_func=door.channel)
+    views.add_url_rule("/uploads", view_func=door.upload, methods=["POST"])
+    views.add_url_rule("/events", view_func=door.post_events, methods=["POST"])
+    views.add_url_rule("/mailbox", view_func=_padded(door.mailbox))
+    views.add_url_rule("/payloads/<digest>", view_func=door.payload)
+    return views
+
+
+class _Door:
+    """The views, on one open mechanism."""
+
+    def __init__(self, mechanism: Mechanism) -> None:
+        self._mechanism = mechanism
+
+    def channel(self) -> dict[str, JsonValue]:
+        """Who would read a report now, everything that proves it, and the public cards."""
+        state = self._mechanism.ledger().mechanism
+        start = request.args.get("from", default=1, type=int)
+        channels = {name: self._channel_view(channel) for name, channel in state.channels.items()}
+        return {
+            "origin": state.origin,
+            "fingerprint": digest_fingerprint(bytes.fromhex(state.founded)),
+            "day": self._mechanism.clock().date().isoformat(),
+            "marker": state.last_marker.leaf if state.last_marker else "",
+            "channels": dict[str, JsonValue](channels),
+            "cards": cards_view(self._mechanism),
+            "mechanism": public_stream(self._mechanism, max(1, start)),
+        }
+
+    def upload(self) -> tuple[dict[str, JsonValue], int]:
+        """Take one sealed file in one piece."""
+        request.max_content_length = self._mechanism.config.limits.upload_bytes
+        digest, size = uploads.take(self._mechanism, request.stream)
+        return {"sha256": digest, "size": size}, 201
+
+    def post_events(self) -> dict[str, JsonValue]:
+        """Accept a reporter's signed events, all or none."""
+        request.max_content_length = callers.EVENTS_LIMIT
+        events, payloads = callers.read_submission(request, None).decoded()
+        read = [envelope.read(data) for data in events]
+        people = self._mechanism.ledger().mechanism.people
+        authors = {event.by for event in read}
+        if len(authors) != 1 or authors & people.keys() or any(e.kind not in kinds.REPORTERS for e in read):
+            raise Problem(
+                422, "not-a-reporters", "this door takes what one reporter writes, and nothing else"
+            )
+        try:
+            accepted = self._mechanism.accept(events, payloads)
+        except SeqConflictError as conflict:
+            head: JsonValue = {
+                "stream": conflict.stream,
+                "seq": conflict.head_seq,
+                "leaf": conflict.head_leaf,
+            }
+            raise Problem(409, "conflict", "somebody else wrote first", head=head) from conflict
+        rows: list[JsonValue] = [
+            {"leaf": each.leaf, "promise": promise(self._mechanism, each.leaf).decode()} for each in accepted
+        ]
+        return {"accepted": rows}
+
+    def mailbox(self) -> dict[str, JsonValue]:
+        """The dialogue, what the report's room needs for an addition, and where the case stands."""
+        case = self._case()
+        rooms = self._mechanism.ledger().rooms
+        return {
+            "origin": self._mechanism.config.origin,
+            "day": self._mechanism.clock().date().isoformat(),
+            "case": {
+                "stream": case.stream,
+                "channel": case.channel,
+                "state": case.state,
+                "next": case.next_date.isoformat() if case.next_date else "",
+            },
+            "rooms": [self._room_view(rooms[stream]) for stream in case.rooms.values()],
+            "mechanism": public_stream(
+                self._mechanism, max(1, request.args.get("from", default=1, type=int))
+            ),
+        }
+
+    def payload(self, digest: str) -> Response:
+        """A sealed payload that belongs to the caller's mailbox, or one range of it."""
+        case = self._case()
+        owner = self._mechanism.ledger().owners.get(digest)
+        mine = owner is not None and (
+            owner.reader == case.reporter
+            if owner.use == "wraps"
+            else owner.stream == case.rooms["dialogue"] or self._may_read_report(case, owner.stream)
+        )
+        if owner is None or owner.case != case.stream or not mine:
+            raise not_found()
+        return payload_answer(self._mechanism.store, digest, request)
+
+    def _may_read_report(self, case: Case, stream: str) -> bool:
+        report = self._mechanism.ledger().rooms[case.rooms["report"]]
+        return case.reporter in report.readers and stream in {case.stream, report.stream}
+
+    def _case(self) -> Case:
+        """The case whose reporter signed the request; the 404 of everything else if there is none."""
+        ledger = self._mechanism.ledger()
+
+        def key_of(key_id: str) -> VerifyKey | None:
+            case = ledger.cases.get(ledger.reporters.get(key_id, ""))
+            return case.verify_key if case else None
+
+        try:
+            signed = callers.signer_of(request, self._mechanism.clock(), key_of)
+        except RequestSignatureError as error:
+            if "server's time" in str(error):
+                raise
+            raise Problem(404, "no-mailbox", "no mailbox fits this receipt") from None
+        callers.refuse_body(request, signed)
+        return ledger.cases[ledger.reporters[signed.key_id]]
+
+    def _channel_view(self, channel: Channel) -> dict[str, JsonValue]:
+        state = self._mechanism.ledger().mechanism
+        slot = state.last_marker.slot if state.last_marker else 0
+        fallback = state.usable(channel.fallback, slot) if channel.fallback else None
+        return {
+            "card": channel.card,
+            "questionnaire": channel.questionnaire,
+            "draw": channel.draw,
+            "languages": list[JsonValue](channel.languages),
+            "readers": [person_view(person) for person in state.intake(channel.channel, slot)],
+            "fallback": person_view(fallback) if fallback else {},
+        }
+
+    def _room_view(self, room: Room) -> dict[str, JsonValue]:
+        """A room that the reporter reads whole; of another one what an addition depends on, and its head."""
+        whole = room.name == "dialogue" or room.reporter in room.readers
+        events: list[JsonValue] = []
+        for row in self._mechanism.store.stream(room.stream):
+            event = envelope.read(row.data)
+            if whole or row.kind in STRUCTURE or event.by == room.reporter:
+                events.append(encode_base64(row.data))
+        head = self._mechanism.ledger().head(room.stream)
+        return {
+            "room": room.name,
+            "stream": room.stream,
+            "events": events,
+            "head": {"seq": head.seq, "leaf": head.leaf},
+        }
+
+
+def _padded(view: Callable[[], dict[str, JsonValue]]) -> Callable[[], Response]:
+    """Answer, and refuse, in sizes that are multiples of one class."""
+
+    @wraps(view)
+    def padded() -> Response:
+        try:
+            answer = jsonify(view())
+        except Problem as problem:
+            answer = web.problem_page(problem, None)
+        body = json.loads(answer.get_data())
+        bare = len(json.dumps({**body, "pad": ""}))
+        answer.set_data(json.dumps({**body, "pad": "0" * (-bare % MAILBOX_CLASS)}))
+        return answer
+
+    return padded
