@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from meyasubako.crypto.merkle import leaf_hash, leaf_hashes
-from meyasubako.service.store.commit import Transaction
 from meyasubako.service.store.errors import (
     DamagedStoreError,
     DigestTakenError,
@@ -28,14 +27,14 @@ from meyasubako.service.store.errors import (
     StaleReadError,
 )
 from meyasubako.service.store.port import MAX_EVENT, SMALL_PAYLOAD
+from meyasubako.service.store.schema import insert_many
+from meyasubako.service.store.transaction import Transaction, head_seq
 from meyasubako.service.store.vault import Vault
 
 # The columns of `stored_events` behind the leaf index: stream, seq, kind, exact bytes.
 StoredColumns = tuple[str, int, str, bytes]
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_INSERT_EVENT: Final = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?)"
-_INSERT_PAYLOAD: Final = "INSERT INTO payloads (digest, size, leaf_index, place) VALUES (?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,43 +103,72 @@ def _check_small(digest: str, size: int, sealed: bytes) -> None:
         raise PayloadMismatchError(f"payload {digest} has other bytes")
 
 
-def perform(transaction: Transaction, append: Append, vault: Vault) -> list[int]:
-    """Store the append in the transaction; gives its leaf indices, or raises why it is refused."""
+def store_together(transaction: Transaction, appends: Sequence[Append], vault: Vault) -> list[list[int]]:
+    """Store appends one behind the other in few statements; gives the leaf indices of each.
+
+    Raises `StoreError` or `sqlite3.IntegrityError` if any of them is refused: the caller takes all back.
+    """
+    first = transaction.size
+    results: list[list[int]] = []
+    events: list[StoredColumns] = []
+    owned: list[tuple[int, Owned]] = []
+    for append in appends:
+        index = transaction.size
+        moved = _moved(transaction, append)
+        if moved:
+            raise StaleReadError(moved)
+        for event in append.events:
+            transaction.advance(event[0], event[1])
+        owned += [(index, each) for each in append.owned]
+        events += append.events
+        transaction.leaves.extend(append.leaves)
+        results.append(list(range(index, transaction.size)))
+    rows = ((index, *event) for index, event in enumerate(events, first))
+    insert_many(transaction.connection, "stored_events", 5, rows)
+    _insert_owned(transaction.connection, owned, vault)
+    return results
+
+
+def store_alone(transaction: Transaction, append: Append, vault: Vault) -> list[int]:
+    """Store one append; gives its leaf indices, or raises why it is refused."""
+    cause: Exception | None = None
+    try:
+        return store_together(transaction, [append], vault)[0]
+    except StaleReadError as error:
+        cause = error
+    except sqlite3.IntegrityError as error:
+        cause = error
+    transaction.undo()
     connection = transaction.connection
-    moved = tuple(stream for stream, seq in append.requires if head_seq(connection, stream) != seq)
-    grown = append.at_size is not None and append.at_size != transaction.size
-    cause: sqlite3.IntegrityError | None = None
-    if not moved and not grown:
-        try:
-            return _insert(transaction, append, vault)
-        except sqlite3.IntegrityError as error:
-            transaction.undo()
-            cause = error
     stored = _stored_already(connection, append)
     if stored is not None:
         return stored
     _refuse_conflict(connection, append)
-    if moved or grown:
+    moved = _moved(transaction, append)
+    if moved:
         raise StaleReadError(moved)
     _refuse_taken(connection, append)
     raise DamagedStoreError("the database refused an append that fits it") from cause
 
 
-def _insert(transaction: Transaction, append: Append, vault: Vault) -> list[int]:
-    connection, first = transaction.connection, transaction.size
-    for index, event in enumerate(append.events, first):
-        connection.execute(_INSERT_EVENT, (index, *event))
-    for each in append.owned:
+def _moved(transaction: Transaction, append: Append) -> tuple[str, ...]:
+    return tuple([stream for stream, seq in append.requires if transaction.head_seq(stream) != seq])
+
+
+def _insert_owned(connection: sqlite3.Connection, owned: Sequence[tuple[int, Owned]], vault: Vault) -> None:
+    if not owned:
+        return
+    number = connection.execute("SELECT coalesce(max(id) + 1, 1) FROM payloads").fetchone()[0]
+    rows, small = [], []
+    for row, (index, each) in enumerate(owned, number):
         if each.sealed is None:
             vault.check_object(each.digest, each.size)
+        else:
+            small.append((row, each.sealed))
         place = "object" if each.sealed is None else "table"
-        row = connection.execute(
-            _INSERT_PAYLOAD, (bytes.fromhex(each.digest), each.size, first + each.offset, place)
-        ).lastrowid
-        if each.sealed is not None and row is not None:
-            vault.put_small(connection, row, each.sealed)
-    transaction.leaves.extend(append.leaves)
-    return list(range(first, first + len(append.events)))
+        rows.append((row, bytes.fromhex(each.digest), each.size, index + each.offset, place))
+    insert_many(connection, "payloads", 5, rows)
+    vault.put_small(connection, small)
 
 
 def _stored_already(connection: sqlite3.Connection, append: Append) -> list[int] | None:
@@ -176,14 +204,6 @@ def _refuse_taken(connection: sqlite3.Connection, append: Append) -> None:
             "SELECT 1 FROM payloads WHERE digest = ?", (bytes.fromhex(each.digest),)
         ).fetchone():
             raise DigestTakenError(each.digest)
-
-
-def head_seq(connection: sqlite3.Connection, stream: str) -> int:
-    """The seq of a stream's last event, 0 for a stream without events."""
-    found = connection.execute(
-        "SELECT max(originator_version) FROM stored_events WHERE originator_id = ?", (stream,)
-    ).fetchone()
-    return int(found[0] or 0)
 
 
 def stream_head(connection: sqlite3.Connection, stream: str) -> tuple[int, str] | None:

@@ -5,113 +5,152 @@ Rules upheld here:
 - One leader thread per process owns the only writing connection. It drains the queue, takes the file lock,
   BEGIN IMMEDIATE, does all that waits, COMMIT. Nobody is answered before the commit is durable; if it fails,
   everyone in it is told so.
-- A refusal fails nobody else. All waiting appends are tried together, in few statements; if the database
-  refuses one of them that is taken back, and each is done again in a SAVEPOINT of its own.
-- Head and full tiles are written in the same transaction as the leaves they stand for.
-- The thread starts with the first work, never before: a store that is opened may still be handed over.
+- A refusal fails nobody else. The waiting appends are tried together, in few statements; if one of them is
+  refused all are taken back, and each is done again in a SAVEPOINT of its own.
+- The thread starts with the first work, never before: a store that is only read has none.
 """
 
 import sqlite3
-from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Sequence
 from threading import Lock, Thread
-from typing import Final, Generic, Protocol, TypeVar
+from time import perf_counter
+from typing import Final, TypeVar, cast
 
-from meyasubako.crypto.merkle import Frontier
-from meyasubako.service.store import tree
-from meyasubako.service.store.errors import StoreClosedError, translated
+from meyasubako.service.store.append import Append, store_alone, store_together
+from meyasubako.service.store.errors import StoreClosedError, StoreError, translated
 from meyasubako.service.store.locks import FileLock
+from meyasubako.service.store.transaction import Remembered, Transaction
+from meyasubako.service.store.vault import Vault
+from meyasubako.service.store.waiting import ClosedLineError, WaitingLine
 
 T = TypeVar("T")
-A = TypeVar("A")
+Work = Callable[[Transaction], T]
 
-# A commit takes in no more than this, so that nobody's answer waits for an endless batch.
-_MOST: Final = 512
-# How many streams' heads are remembered between commits.
-_HEADS: Final = 4096
+# Seconds: the longest that a batch waits for those who were in the one before.
+_PATIENCE: Final = 0.01
 
 
-class Transaction:
-    """What a work sees: the writing connection, and the leaves that this transaction adds to the tree.
+class _Waiting:
+    """An append or another work, and the thread that waits for its outcome."""
 
-    `heads` remembers the seq of streams' last events, as this transaction leaves them.
-    """
+    __slots__ = ("done", "error", "result", "task")
 
-    def __init__(self, connection: sqlite3.Connection, known: "Known") -> None:
-        self.connection = connection
-        self.leaves: list[bytes] = []
-        self._base = tree.head(connection)
-        self._kept = 0
-        # Whoever else appends moves the size; as long as it stands still, so do all streams.
-        if known.size != self._base.size or len(known.heads) > _HEADS:
-            known.heads.clear()
-        self.heads = known.heads
-
-    @property
-    def size(self) -> int:
-        """The next leaf index."""
-        return self._base.size + len(self.leaves)
-
-    def begin(self) -> None:
-        """Open the savepoint of the next work."""
-        self.connection.execute("SAVEPOINT work")
-        self._kept = len(self.leaves)
-
-    def undo(self) -> None:
-        """Take back what the work did so far."""
-        self.connection.execute("ROLLBACK TO work")
-        del self.leaves[self._kept :]
-        self.heads.clear()
-
-    def end(self) -> None:
-        """Close the work's savepoint."""
-        self.connection.execute("RELEASE work")
-
-    def finish(self) -> int:
-        """Write head and full tiles beside the leaves; gives the new size."""
-        if not self.leaves:
-            return self._base.size
-        edge = self._base.extend(self.leaves)
-        tree.keep_head(self.connection, edge)
-        tree.keep_tiles(self.connection, self._base.size, edge.size, full_only=True)
-        return edge.size
-
-
-class Known:
-    """What the leader remembers from one commit to the next: streams' heads at a size of the log."""
-
-    def __init__(self) -> None:
-        self.size = -1
-        self.heads: dict[str, int] = {}
-
-
-class Appending(Protocol[A]):
-    """How appends of one kind are done."""
-
-    def together(self, transaction: Transaction, appends: list[A], /) -> list[list[int]]:
-        """Store all of them; raises anything if one is refused, after which all is taken back."""
-
-    def alone(self, transaction: Transaction, append: A, /) -> list[int]:
-        """Store one, or raise why it is refused."""
-
-
-class _Waiting(Generic[A, T]):
-    __slots__ = ("append", "done", "error", "result", "work")
-
-    result: T
-
-    def __init__(self, append: A | None, work: Callable[[Transaction], T] | None) -> None:
-        self.append, self.work = append, work
+    def __init__(self, task: Append | Work[object]) -> None:
+        self.task = task
+        self.result: object = None
         self.error: Exception | None = None
         self.done = Lock()
         self.done.acquire()
-def _attempt(transaction: Transaction, waiting: _Waiting[object]) -> None:
-    transaction.begin()
-    try:
-        waiting.result = waiting.work(transaction)
-    except Exception as error:
-        if not transaction.connection.in_transaction:
-            raise  # SQLite has rolled everything back by itself: it does so when the disk is full
-        transaction.undo()
-        waiting.error = translated(error)
-    transaction.end()
+
+
+class Leader:
+    """Does works in shared transactions; `connect` opens the writing connection when it is needed."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], lock: FileLock, vault: Vault) -> None:
+        self._connect, self._lock, self._vault = connect, lock, vault
+        self._line: WaitingLine[_Waiting] = WaitingLine()
+        self._start = Lock()
+        self._thread: Thread | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._remembered = Remembered()
+
+    def append(self, append: Append) -> list[int]:
+        """Store the append and give its leaf indices once they are durable, or raise why it is refused."""
+        return cast("list[int]", self._await(append))
+
+    def run(self, work: Work[T]) -> T:
+        """Do another work in the next transaction and give its result once that is durable.
+
+        What the work raises is raised here, after everything it did was taken back.
+        """
+        return cast("T", self._await(work))
+
+    def _await(self, task: Append | Work[object]) -> object:
+        waiting = _Waiting(task)
+        try:
+            self._line.put(waiting)
+        except ClosedLineError as error:
+            raise StoreClosedError("the store is closed") from error
+        if self._thread is None:
+            self._begin()
+        waiting.done.acquire()
+        if waiting.error is not None:
+            raise waiting.error
+        return waiting.result
+
+    def close(self) -> None:
+        """Finish what is queued, refuse what comes later, and close the writing connection."""
+        self._line.close()
+        with self._start:
+            if self._thread is not None:
+                self._thread.join()
+        self._drop_connection()
+
+    def _begin(self) -> None:
+        with self._start:
+            if self._thread is None:
+                self._thread = Thread(target=self._lead, name="store-leader", daemon=True)
+                self._thread.start()
+
+    def _lead(self) -> None:
+        took = 0.0
+        while batch := self._line.take(took):
+            started = perf_counter()
+            try:
+                self._commit(batch)
+            except Exception as error:  # noqa: BLE001  # whatever happened, nobody may wait for ever
+                self._drop_connection()
+                for waiting in batch:
+                    waiting.error = translated(error)
+            took = min(perf_counter() - started, _PATIENCE)
+            for waiting in batch:
+                waiting.done.release()
+
+    def _commit(self, batch: Sequence[_Waiting]) -> None:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connect()
+            self._connection.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(self._connection, self._remembered)
+            appends = [waiting for waiting in batch if isinstance(waiting.task, Append)]
+            left = [waiting for waiting in batch if not isinstance(waiting.task, Append)]
+            if not self._together(transaction, appends):
+                left = [*appends, *left]
+            for waiting in left:
+                self._alone(transaction, waiting)
+            transaction.finish()
+            self._connection.execute("COMMIT")
+
+    def _together(self, transaction: Transaction, waiting: Sequence[_Waiting]) -> bool:
+        transaction.begin()
+        try:
+            appends = [cast("Append", each.task) for each in waiting]
+            results = store_together(transaction, appends, self._vault)
+        except (StoreError, sqlite3.IntegrityError):
+            transaction.undo()
+            return False
+        transaction.end()
+        for each, result in zip(waiting, results, strict=True):
+            each.result = result
+        return True
+
+    def _alone(self, transaction: Transaction, waiting: _Waiting) -> None:
+        transaction.begin()
+        try:
+            if isinstance(waiting.task, Append):
+                waiting.result = store_alone(transaction, waiting.task, self._vault)
+            else:
+                waiting.result = waiting.task(transaction)
+        except Exception as error:
+            if not transaction.connection.in_transaction:
+                raise  # SQLite has rolled everything back by itself: it may when the disk is full
+            transaction.undo()
+            waiting.error = translated(error)
+        transaction.end()
+
+    def _drop_connection(self) -> None:
+        # Closing rolls back. After a failed write nothing that the connection holds is relied upon.
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._remembered = Remembered()

@@ -28,7 +28,7 @@ from eventsourcing.sqlite import (
 )
 
 from meyasubako.service.store import schema
-from meyasubako.service.store.append import StoredColumns, perform, prepare
+from meyasubako.service.store.append import StoredColumns, prepare
 from meyasubako.service.store.commit import Leader
 from meyasubako.service.store.errors import StoreClosedError, translated
 from meyasubako.service.store.port import Entry, Row
@@ -106,7 +106,7 @@ class EventRecorder(SQLiteApplicationRecorder):
         )
         if any(each.sealed is None for each in append.owned):
             self._vault.sync_objects()
-        return self._leader.run(lambda transaction: perform(transaction, append, self._vault))
+        return self._leader.append(append)
 
     def append(self, entries: Sequence[Entry], **kwargs: Any) -> list[int]:
         """Append entries of the port; keyword arguments as `insert_events` takes them."""

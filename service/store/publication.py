@@ -24,10 +24,11 @@ from meyasubako.crypto.merkle import Frontier
 from meyasubako.crypto.note import Note
 from meyasubako.crypto.tiles import HEIGHT, TILE, Level, encode_bundle
 from meyasubako.service.store import tree
-from meyasubako.service.store.commit import Leader, Transaction
+from meyasubako.service.store.commit import Leader
 from meyasubako.service.store.errors import DamagedStoreError, RolledBackError, translated
 from meyasubako.service.store.locks import FileLock, sync_directory
 from meyasubako.service.store.port import Published, Sign
+from meyasubako.service.store.transaction import Transaction
 
 _LAST: Final = "SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT 1"
 

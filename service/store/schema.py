@@ -12,6 +12,7 @@ Rules upheld here:
 """
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,9 @@ from meyasubako.service.store.errors import NewerVersionError, NotAStoreError
 VERSION: Final = 1
 # "meya", so that `file` and a puzzled administrator can tell whose database it is.
 APPLICATION_ID: Final = int.from_bytes(b"meya", "big")
+
+# Few widths, so that the statements stay compiled.
+_WIDTHS: Final = (64, 16, 4, 1)
 
 _TABLES: Final = """
 CREATE TABLE stored_events (
@@ -158,3 +162,19 @@ def _statements(script: str) -> list[str]:
             statements.append(rest)
             rest = ""
     return statements
+
+
+def insert_many(
+    connection: sqlite3.Connection, table: str, columns: int, rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Insert rows by few statements, each of which runs without Python's lock while others go on."""
+    left = list(rows)
+    one = f"({','.join('?' * columns)})"
+    while left:
+        width = next(width for width in _WIDTHS if width <= len(left))
+        values = ",".join([one] * width)
+        connection.execute(
+            f"INSERT INTO {table} VALUES {values}",  # noqa: S608  # a table's name and question marks
+            [value for row in left[:width] for value in row],
+        )
+        del left[:width]

@@ -23,7 +23,7 @@ from meyasubako.crypto.merkle import Frontier
 from meyasubako.crypto.tiles import Level
 from meyasubako.service.store import schema, tree
 from meyasubako.service.store.append import stream_head
-from meyasubako.service.store.commit import Leader, Transaction
+from meyasubako.service.store.commit import Leader
 from meyasubako.service.store.errors import (
     DamagedStoreError,
     MissingPayloadError,
@@ -37,6 +37,7 @@ from meyasubako.service.store.events import BATCH, EventRecorder, connect
 from meyasubako.service.store.locks import FileLock, sync_directory
 from meyasubako.service.store.port import Entry, EventStore, Head, Published, Row, Sign, StoredPayload
 from meyasubako.service.store.publication import Publication
+from meyasubako.service.store.transaction import Transaction
 from meyasubako.service.store.vault import Upload, Vault
 
 DATABASE: Final = "log.db"
@@ -50,7 +51,7 @@ class Store(EventStore):
         self._read_only = read_only
         self._vault = Vault(directory)
         self._lock = FileLock(directory / "log.lock")
-        self._leader = Leader(lambda: connect(self._path), self._lock)
+        self._leader = Leader(lambda: connect(self._path), self._lock, self._vault)
         self._recorder = EventRecorder(self._path, self._vault, self._leader, read_only=read_only)
         self._publication = Publication(directory, self._recorder.reading, self._leader)
 
@@ -128,7 +129,9 @@ class Store(EventStore):
     ) -> list[int]:
         """Store the entries, durably, all or none; gives their leaf indices."""
         self._check_writable()
-        return self._recorder.append(entries, small_payloads=small_payloads, requires=requires, at_size=at_size)
+        return self._recorder.append(
+            entries, small_payloads=small_payloads, requires=requires, at_size=at_size
+        )
 
     def head(self) -> Head:
         """Size and root of the tree over all stored events."""

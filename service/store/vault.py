@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -33,6 +33,7 @@ from meyasubako.service.store.errors import (
     translated,
 )
 from meyasubako.service.store.locks import sync_directory
+from meyasubako.service.store.schema import insert_many
 
 _DAY: Final = 24 * 60 * 60
 _PIECE: Final = 1 << 20
@@ -119,9 +120,9 @@ class Vault:
 
     # Small payloads: rows beside the log.
 
-    def put_small(self, connection: sqlite3.Connection, row: int, sealed: bytes) -> None:
-        """Write a small payload in the transaction of the event that owns it."""
-        connection.execute("INSERT INTO small_payloads (id, sealed) VALUES (?, ?)", (row, sealed))
+    def put_small(self, connection: sqlite3.Connection, payloads: Sequence[tuple[int, bytes]]) -> None:
+        """Write small payloads (row, sealed bytes) in the transaction of the events that own them."""
+        insert_many(connection, "small_payloads", 2, payloads)
 
     def read_small(self, connection: sqlite3.Connection, digest: str) -> BinaryIO:
         """The bytes of a small payload; `MissingPayloadError`."""
