@@ -353,3 +353,10 @@ def world(unfounded):
 def case(world):
     """A case in `world`, sealed to both intake people."""
     return world.submit()
+
+
+@pytest.fixture(scope="session")
+def shared(cast):
+    """A world with a case in it, for tests that only look at it."""
+    world = World(dict(cast)).found()
+    return world, world.submit()

@@ -1,0 +1,71 @@
+import pytest
+
+from meyasubako.domain import entitlement, kinds
+
+
+def fetch(world, who, case, digest):
+    body = {"case": case.stream, "payloads": [digest]}
+    return world.act(who, "payload.fetched", world.fresh(), body)
+
+
+def shown(world, who):
+    return {each.stream: each.sort for each in entitlement.streams_of(world.ledger, who.id)}
+
+
+def test_a_reader_is_shown_the_case_its_rooms_and_their_own_reads(world, case):
+    digest = case.events[0].body["report"]["sha256"]
+    mine = fetch(world, world.ira, case, digest)
+    theirs = fetch(world, world.ken, case, digest)
+    assert shown(world, world.ira) == {
+        world.stream: kinds.MECHANISM,
+        case.stream: kinds.CASE,
+        case.report.stream: kinds.ROOM,
+        case.dialogue.stream: kinds.ROOM,
+        mine.stream: kinds.READS,
+    }
+    assert not entitlement.may_see(world.ledger, world.ira.id, theirs.stream)
+
+
+@pytest.mark.parametrize("name", ["ann", "hal", "mia", "cid", "rita", "otto"])
+def test_others_of_the_roster_are_shown_the_mechanism_only(world, case, name):
+    assert shown(world, getattr(world, name)) == {world.stream: kinds.MECHANISM}
+
+
+def test_strangers_reporters_and_the_suspended_are_shown_nothing(world, case, someone):
+    world.act(world.ann, "person.suspended", world.stream, {"person": world.ken.id})
+    for who in (someone("stranger"), case.reporter, world.ken):
+        assert shown(world, who) == {}
+        assert not entitlement.may_see(world.ledger, who.id, world.stream)
+
+
+def test_nobody_is_shown_the_covers(world, case):
+    for who in (world.ann, world.ira, world.rita):
+        assert not entitlement.may_see(world.ledger, who.id, world.covers)
+
+
+def test_an_intake_person_who_was_left_out_is_shown_nothing_of_the_case(world):
+    case = world.submit(readers=("ira",))
+    assert shown(world, world.ken) == {world.stream: kinds.MECHANISM}
+    assert case.stream in shown(world, world.ira)
+
+
+def test_bytes_are_given_out_only_after_the_fetch_is_written_down(world, case):
+    digest = case.events[0].body["report"]["sha256"]
+    assert not entitlement.may_read(world.ledger, world.ira.id, digest)
+    fetch(world, world.ira, case, digest)
+    assert entitlement.may_read(world.ledger, world.ira.id, digest)
+    assert not entitlement.may_read(world.ledger, world.ken.id, digest)
+    assert not entitlement.may_read(world.ledger, world.ira.id, "ab" * 32)
+
+
+def test_an_earlier_fetch_gives_nothing_to_somebody_who_lost_access(world, case):
+    digest = case.events[0].body["report"]["sha256"]
+    fetch(world, world.ken, case, digest)
+    world.act(world.ira, "access.revoked", case.report.stream, {"reader": world.ken.id})
+    assert not entitlement.may_read(world.ledger, world.ken.id, digest)
+
+
+def test_a_mailbox_is_found_by_the_reporters_key(world, case):
+    report, dialogue = entitlement.reports_streams(world.ledger, case.reporter.id)
+    assert (report.stream, dialogue.stream) == (case.report.stream, case.dialogue.stream)
+    assert entitlement.reports_streams(world.ledger, world.ira.id) is None
