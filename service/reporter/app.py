@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from meyasubako.service.config import Config
 from meyasubako.service.intake import Intake
 from meyasubako.service.reporter.errors import LostStateError
-from meyasubako.service.reporter.languages import AUTONYMS, DEFAULT
+from meyasubako.service.reporter.languages import AUTONYMS, DEFAULT, WORDS
 from meyasubako.service.reporter.mailbox import MailboxPages
 from meyasubako.service.reporter.month import month_of
 from meyasubako.service.reporter.questionnaire import standard
@@ -83,7 +83,7 @@ def _route(app: Flask, site: Site) -> None:
             g.language = values.pop("language")
 
     def languages() -> str:
-        return site.page("languages.html", autonyms=AUTONYMS)
+        return site.page("languages.html", autonyms=AUTONYMS, words=WORDS)
 
     def begin() -> str:
         channels = site.intake.channels()

@@ -40,6 +40,14 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", lines).strip()
 
 
+def read_channel(state: Writing, fields: Fields, markers: Mapping[str, str]) -> Writing:
+    """Where the report is to go (`markers`: channel to slot marker). Another channel has other readers."""
+    chosen = fields.get("channel", "")
+    if chosen not in markers or chosen == state.channel:
+        return state
+    return replace(state, channel=chosen, marker=markers[chosen], excluded=())
+
+
 def read_readers(state: Writing, fields: Fields, known: Sequence[str]) -> Writing:
     """Who is to be left out. Only people who were listed can be."""
     ticked = set(fields.getlist("excluded"))

@@ -16,6 +16,7 @@ from flask import Response, request, stream_with_context
 from flask_babel import gettext
 
 from meyasubako.crypto import age
+from meyasubako.crypto.archive import MESSAGE_FLOOR
 from meyasubako.crypto.errors import BadReceiptError
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service.intake import NoMailboxError
@@ -29,6 +30,8 @@ from meyasubako.service.web import record
 
 PURPOSE: Final = "answers/mailbox"
 READING: Final = "answers/reading"
+_GROUPS: Final = 12
+_DIGITS: Final = 48
 _ATTACHMENT_CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -72,7 +75,7 @@ class MailboxPages:
         try:
             receipt = Receipt.parse(typed)
         except BadReceiptError as error:
-            problem = Problem("receipt", _impossible(error.group))
+            problem = Problem("receipt", _not_a_receipt(typed, error.group))
             return self._site.page("door.html", problems=(problem,), receipt=typed, text=text)
         try:
             return self._show(Visit(receipt.digits(), self._site.intake.token()), text=text)
@@ -88,7 +91,7 @@ class MailboxPages:
         # What a right receipt would have cost: opening a wrap of the room's key, and a message under it.
         identity = receipt.identity(self._site.origin)
         for _ in range(2):
-            age.unseal(age.seal(b"", identity.recipient), identity)
+            age.unseal(age.seal(bytes(MESSAGE_FLOOR), identity.recipient), identity)
 
     def _act(self, visit: Visit) -> str:
         text = forms.clean(request.form.get("text", ""))
@@ -147,7 +150,10 @@ class MailboxPages:
         )
 
 
-def _impossible(group: int | None) -> str:
+def _not_a_receipt(typed: str, group: int | None) -> str:
+    digits = sum(character.isdecimal() for character in typed)
+    if digits not in (0, _DIGITS) or (digits == 0 and len(typed.split()) != _GROUPS):
+        return str(gettext("A code has twelve groups. Please check that all of them are here, once each."))
     if group is None:
         return str(gettext("One of the groups does not fit the others. Please compare each with your paper."))
     return str(gettext("Group %(group)s is not possible. Please compare it with your paper.", group=group))

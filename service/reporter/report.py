@@ -28,6 +28,7 @@ from meyasubako.service.web import record
 PURPOSE: Final = "questions/"
 # The steps that a reporter counts: all pages of questions are one.
 STEPS: Final = ("readers", "story", "ask", "files", "review")
+_COUNTED_AS: Final = {"channel": "readers"}
 
 
 class ReportPages:
@@ -36,63 +37,62 @@ class ReportPages:
     def __init__(self, site: Site) -> None:
         self._site = site
         asked = tuple(page.id for page in site.questionnaire.pages)
-        self._order = ("readers", "story", *asked, "files", "review")
+        self._after_channel = ("readers", "story", *asked, "files", "review")
 
     def start(self) -> str:
         """An empty report: with several channels, the choice of one; else who would read it."""
-        channels = self._site.intake.channels()
-        if not channels:
-            abort(503)
-        wished = request.args.get("channel", channels[0].name if len(channels) == 1 else "")
-        channel = next((view for view in channels if view.name == wished), None)
-        if channel is None:
-            return self._site.page("channels.html", channels=channels)
-        return self._show("readers", self._fresh(channel))
+        channels = self._channels()
+        return self._show(_order(channels, self._after_channel)[0], self._fresh(channels))
 
     def posted(self) -> str:
         """The page that follows from what was just posted."""
         fields = request.form
         page = fields.get("page", "")
-        if page not in self._order:
+        channels = self._channels()
+        order = _order(channels, self._after_channel)
+        if page not in order:
             abort(400)
         try:
             state = self._site.seal.open(PURPOSE + page, fields.get("state", ""), Writing)
         except LostStateError:
-            return self._lost(page)
-        channel = self._channel(state)
-        state = self._with_fields(page, state, channel)
+            return self._lost(page, order[0], channels)
+        if state.channel and state.channel not in {view.name for view in channels}:
+            sentence = gettext("This place takes no reports any more. Please choose again.")
+            elsewhere = replace(
+                self._fresh(channels), text=state.text, answers=state.answers, files=state.files
+            )
+            return self._show(order[0], elsewhere, (Problem(order[0], sentence),))
+        state = self._with_fields(page, state, channels)
         arrived = sealing_request().claim(self._site.limits.files - len(state.files))
         state = replace(state, files=state.files + arrived.held)
         if arrived.refused:
             limits = self._site.limits
             problems = forms.file_problems(arrived, largest=limits.upload_bytes, most=limits.files)
             return self._show(page, state, problems)
-        return self._move(page, state, channel, fields.get("go", "next"))
+        return self._move(page, state, order, fields.get("go", "next"))
 
-    def _move(self, page: str, state: Writing, channel: ChannelView, go: str) -> str:
+    def _move(self, page: str, state: Writing, order: tuple[str, ...], go: str) -> str:
         step, _, target = go.partition(":")
-        here = self._order.index(page)
+        here = order.index(page)
         if step == "remove":
             return self._show(page, self._removed(state, target))
         if step in {"stay", "add"}:
             return self._show(page, state)
         if step == "back":
-            return self._show(self._order[max(0, here - 1)], state)
-        if step == "to" and target in self._order[:here]:
+            return self._show(order[max(0, here - 1)], state)
+        if step == "to" and target in order[:here]:
             return self._show(target, state)
-        if problems := self._problems(page, state, channel):
+        if problems := self._problems(page, state):
             return self._show(page, state, problems)
         if page == "review":
-            return self._send(state, channel)
+            return self._send(state)
         if step == "skip":
             return self._show("files", state)
-        following = "review" if state.checking else self._order[here + 1]
+        following = "review" if state.checking else order[here + 1]
         return self._show(following, state)
 
-    def _send(self, state: Writing, channel: ChannelView) -> str:
-        # The account may be missing if somebody came here by an old page.
-        if problems := self._problems("story", state, channel):
-            return self._show("story", state, problems)
+    def _send(self, state: Writing) -> str:
+        channel = _chosen(state, self._channels())
         draft = draft_of(state, channel, self._site.questionnaire, language())
         try:
             submitted = self._submitted(draft)
@@ -126,10 +126,12 @@ class ReportPages:
             # Pressed twice: the other request was first and has just taken the files into the case.
             return self._site.intake.submit(draft)
 
-    def _problems(self, page: str, state: Writing, channel: ChannelView) -> tuple[Problem, ...]:
-        if page == "readers" and not will_read(state, channel):
+    def _problems(self, page: str, state: Writing) -> tuple[Problem, ...]:
+        if page == "channel" and not state.channel:
+            return (Problem("channel", gettext("Please choose one.")),)
+        if page == "readers" and not will_read(state, _chosen(state, self._channels())):
             return (self._nobody_left(),)
-        if page == "story":
+        if page in {"story", "review"}:
             return forms.text_problems(state.text, self._site.limits.text_characters)
         if asked := self._site.questionnaire.page(page):
             return forms.answer_problems(state.answers, asked)
@@ -142,17 +144,20 @@ class ReportPages:
         )
         return Problem("readers", sentence)
 
-    def _lost(self, page: str) -> str:
-        channel = self._channel(None)
-        state = self._with_fields(page, self._fresh(channel), channel)
+    def _lost(self, page: str, first: str, channels: list[ChannelView]) -> str:
+        state = self._with_fields(page, self._fresh(channels), channels)
         arrived = sealing_request().claim(self._site.limits.files)
         state = replace(state, files=arrived.held)
-        return self._show("readers", state, lost=page)
+        return self._show(first, state, lost=page)
 
-    def _with_fields(self, page: str, state: Writing, channel: ChannelView) -> Writing:
+    def _with_fields(self, page: str, state: Writing, channels: list[ChannelView]) -> Writing:
         fields = request.form
+        if page == "channel":
+            markers = {view.name: view.marker for view in channels}
+            return forms.read_channel(state, fields, markers)
         if page == "readers":
-            return forms.read_readers(state, fields, [reader.key_id for reader in channel.readers])
+            known = [reader.key_id for reader in _chosen(state, channels).readers]
+            return forms.read_readers(state, fields, known)
         if page == "story":
             return forms.read_story(state, fields)
         if asked := self._site.questionnaire.page(page):
@@ -164,15 +169,16 @@ class ReportPages:
             self._site.intake.discard([file_id])
         return replace(state, files=forms.without(state.files, file_id))
 
-    def _fresh(self, channel: ChannelView) -> Writing:
-        return Writing(self._site.intake.token(), channel.name, channel.marker)
+    def _fresh(self, channels: list[ChannelView]) -> Writing:
+        only = channels[0] if len(channels) == 1 else None
+        token = self._site.intake.token()
+        return Writing(token, only.name if only else "", only.marker if only else "")
 
-    def _channel(self, state: Writing | None) -> ChannelView:
+    def _channels(self) -> list[ChannelView]:
         channels = self._site.intake.channels()
         if not channels:
             abort(503)
-        named = [view for view in channels if state is not None and view.name == state.channel]
-        return named[0] if named else channels[0]
+        return channels
 
     def _show(
         self,
@@ -183,22 +189,33 @@ class ReportPages:
         lost: str = "",
     ) -> str:
         asked = self._site.questionnaire.page(page)
-        channel = self._channel(state)
+        channels = self._channels()
+        channel = _chosen(state, channels)
         if page == "review":
             state = replace(state, checking=True)
         return self._site.page(
             "ask.html" if asked else f"{page}.html",
             files=state.files,
             page=page,
-            step=STEPS.index("ask" if asked else page) + 1,
+            step=STEPS.index(_COUNTED_AS.get(page, "ask" if asked else page)) + 1,
             steps=len(STEPS),
-            first=page == self._order[0],
+            first=page == _order(channels, self._after_channel)[0],
             state=state,
             sealed=self._site.seal.seal(PURPOSE + page, state),
             channel=channel,
+            channels=channels,
             will_read=will_read(state, channel),
             asked=asked,
             questionnaire=self._site.questionnaire,
             problems=problems,
             lost=lost,
         )
+
+
+def _order(channels: list[ChannelView], others: tuple[str, ...]) -> tuple[str, ...]:
+    return others if len(channels) == 1 else ("channel", *others)
+
+
+def _chosen(state: Writing, channels: list[ChannelView]) -> ChannelView:
+    """The channel that was chosen; the first one stands in until then, and if it was closed meanwhile."""
+    return next((view for view in channels if view.name == state.channel), channels[0])
