@@ -1,0 +1,124 @@
+"""`meyasubako serve` as a process group of its own, to be asked, stopped and killed."""
+
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("meyasubako")
+MEGABYTE = 1024 * 1024
+
+
+class Served:
+    """One mechanism being served. Each start has fresh ports; `log` holds everything that was printed."""
+
+    def __init__(self, directory: Path, place: Path) -> None:
+        self.directory = directory
+        self.temporary = place / "temporary"
+        self.temporary.mkdir(parents=True)
+        self.log = place / "printed.log"
+        self.doors: dict[str, str] = {}
+        self.starts = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start and return when every door answers."""
+        with self.log.open("a") as printed:
+            self._process = subprocess.Popen(
+                [COMMAND, "serve", self.directory, "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=printed,
+                text=True,
+                env=environment(self.temporary),
+                start_new_session=True,
+            )
+            assert self._process.stdout is not None
+            told: dict[str, object] = {}
+            while not told.get("ready"):
+                line = self._process.stdout.readline()
+                assert line, f"it did not start: {self.log.read_text()}"
+                printed.write(line)
+                told |= json.loads(line)
+        doors = told["doors"]
+        assert isinstance(doors, dict)
+        self.doors = doors
+        self.starts += 1
+
+    def kill(self) -> None:
+        """`kill -9` of the whole group; returns when the last of its processes is gone."""
+        assert self._process is not None
+        handles = [os.pidfd_open(pid) for pid in self._group()]
+        os.killpg(self._process.pid, signal.SIGKILL)
+        for handle in handles:
+            select.select([handle], [], [])
+            os.close(handle)
+        self._end()
+
+    def stop(self) -> int:
+        """Ask it to end as an operator would; gives the exit status."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(signal.SIGTERM)
+        return self._end()
+
+    def processes(self) -> int:
+        """How many processes run now."""
+        return len(list(self._group()))
+
+    def limit_files(self, size: int | None) -> None:
+        """Let no process write a file beyond so many bytes: to a program that is a disk that is full."""
+        soft = resource.RLIM_INFINITY if size is None else size
+        for pid in self._group():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+
+    def printed(self) -> str:
+        """What all processes have printed so far."""
+        return self.log.read_text()
+
+    def complaints(self) -> list[str]:
+        """Every printed line but the addresses and "ready"."""
+        return [line for line in self.printed().splitlines() if not line.startswith(('{"doors"', '{"ready"'))]
+
+    def _end(self) -> int:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        status = self._process.wait()
+        with self.log.open("a") as printed:
+            printed.write(self._process.stdout.read())
+        self._process.stdout.close()
+        self._process = None
+        return status
+
+    def _group(self) -> Iterator[int]:
+        assert self._process is not None
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if os.getpgid(int(entry.name)) == self._process.pid:
+                        yield int(entry.name)
+                except ProcessLookupError:
+                    continue
+
+
+def environment(temporary: Path) -> dict[str, str]:
+    """An environment without anything of ours, with a temporary directory that can be searched afterwards."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return {**kept, "HOME": str(temporary), "TMPDIR": str(temporary)}
+
+
+def run(*words: object, typed: str = "", temporary: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """One command to its end."""
+    return subprocess.run(
+        [COMMAND, *map(str, words)],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(temporary or Path("/nonexistent")),
+    )
