@@ -1,0 +1,194 @@
+"""The HTTP client under everything that talks to a mechanism: direct, or through Tor's SOCKS port.
+
+Rules upheld here:
+
+- Names are resolved by the SOCKS port, never here; each client has a circuit of its own (its random SOCKS
+  user).
+- Nothing in the environment is read (no proxies, no netrc), no redirect is followed, nothing is kept but the
+  connection.
+- Requests that need it are signed over exactly the URL and body that are sent.
+- Answers are read up to a limit; problems come back as named errors whose sentence can be shown to a person.
+"""
+
+import hashlib
+import json
+import secrets
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any, Final, Self
+from urllib.parse import urlsplit
+
+import requests
+
+from meyasubako.crypto.signing import SigningKey
+from meyasubako.service.client.answers import EventRows, read, read_events
+from meyasubako.service.clocks import Clock, system_clock
+from meyasubako.service.errors import (
+    BadAnswerError,
+    BadRequestError,
+    ConflictError,
+    RefusedError,
+    UnreachableError,
+)
+from meyasubako.service.signatures import EMPTY_DIGEST, sign_request
+from meyasubako.service.web import PROBLEM_TYPE
+
+CONNECT_SECONDS: Final = 60
+READ_SECONDS: Final = 300
+JSON_LIMIT: Final = 64 * 1024**2
+_CHUNK: Final = 256 * 1024
+
+
+class Http:
+    """One door of a mechanism at an address such as http://127.0.0.1:8012; not for several threads at
+    once.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        proxy: str | None = None,
+        key: SigningKey | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
+        """`proxy` is a SOCKS port such as Tor's socks5h://127.0.0.1:9050; `key` signs every request.
+
+        Raises `BadRequestError` for addresses that are none.
+        """
+        if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+            raise BadRequestError(f"{address} is not an address like http://127.0.0.1:8012")
+        self.address = address.rstrip("/")
+        self._key, self._clock = key, clock
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update({"User-Agent": "meyasubako", "Accept-Encoding": "identity"})
+        if proxy is not None:
+            scheme, _, port = proxy.rpartition("://")
+            if scheme != "socks5h" or not port:
+                raise BadRequestError("the proxy is a SOCKS port, such as Tor's socks5h://127.0.0.1:9050")
+            # Tor gives each SOCKS user circuits of their own.
+            own = port if "@" in port else f"{secrets.token_hex(8)}:x@{port}"
+            self._session.proxies = {"http": f"socks5h://{own}", "https": f"socks5h://{own}"}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
+
+    def get_json(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """The JSON object at a path. Raises `UnreachableError`, `RefusedError` or `BadAnswerError`."""
+        with self._send("GET", path, query=query) as answer:
+            return _json(answer)
+
+    def get_bytes(self, path: str, limit: int = JSON_LIMIT) -> bytes:
+        """The bytes at a path, at most `limit` of them."""
+        with self._send("GET", path) as answer:
+            return _read(answer, limit)
+
+    @contextmanager
+    def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
+        """The bytes at a path as they arrive."""
+        with self._send("GET", path, headers=headers) as answer:
+            yield _chunks(answer)
+
+    def post_json(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Post a JSON object; gives the JSON object that answers."""
+        data = json.dumps(body).encode()
+        digest = hashlib.sha256(data).digest()
+        headers = {"Content-Type": "application/json"}
+        with self._send("POST", path, body=data, digest=digest, headers=headers) as answer:
+            return _json(answer)
+
+    def post_chunks(self, path: str, chunks: Iterable[bytes]) -> tuple[dict[str, Any], str]:
+        """Post bytes of any length, in constant memory; gives the JSON object that answers, and their hex
+        SHA-256.
+
+        They are put into a temporary file first, since their digest goes before them: give sealed bytes only.
+        """
+        digest = hashlib.sha256()
+        headers = {"Content-Type": "application/octet-stream"}
+        with tempfile.TemporaryFile() as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+            file.seek(0)
+            with self._send("POST", path, body=file, digest=digest.digest(), headers=headers) as answer:
+                return _json(answer), digest.hexdigest()
+
+    @contextmanager
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: bytes | IO[bytes] | None = None,
+        digest: bytes = EMPTY_DIGEST,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[requests.Response]:
+        request = requests.Request(method, self.address + path, params=query, data=body, headers=headers)
+        prepared = self._session.prepare_request(request)
+        if self._key is not None:
+            prepared.headers.update(sign_request(method, str(prepared.url), digest, self._key, self._clock()))
+        try:
+            answer = self._session.send(
+                prepared,
+                stream=True,
+                allow_redirects=False,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                proxies=self._session.proxies,
+            )
+        except (requests.RequestException, OSError) as error:
+            # requests' own text is for programmers, and may hold the SOCKS user.
+            raise UnreachableError(f"{self.address} does not answer") from error
+        with answer:
+            if answer.status_code >= 300:
+                raise _refusal(answer)
+            yield answer
+
+
+def _chunks(answer: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from answer.iter_content(_CHUNK)
+    except (requests.RequestException, OSError) as error:
+        raise UnreachableError("the connection broke before the answer was complete") from error
+
+
+def _read(answer: requests.Response, limit: int) -> bytes:
+    parts, size = [], 0
+    for part in _chunks(answer):
+        size += len(part)
+        if size > limit:
+            raise BadAnswerError("the answer is longer than it may be")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _json(answer: requests.Response) -> dict[str, Any]:
+    try:
+        value = json.loads(_read(answer, JSON_LIMIT))
+    except (ValueError, RecursionError) as error:
+        raise BadAnswerError("the answer is not JSON") from error
+    if not isinstance(value, dict):
+        raise BadAnswerError("the answer is not a JSON object")
+    return value
+
+
+def _refusal(answer: requests.Response) -> RefusedError | BadAnswerError:
+    if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return BadAnswerError(f"the answer has status {answer.status_code}, and does not say why")
+    fields = _json(answer)
+    name = str(fields.pop("type", "")).removeprefix(PROBLEM_TYPE)
+    sentence = str(fields.pop("detail", "")) or "the service refused"
+    if name == "conflict":
+        stream = str(dict(fields.get("head", {})).get("stream", ""))
+        rows = read({"events": fields.pop("events", [])}, EventRows).events
+        return ConflictError(sentence, extra=fields, events=read_events([row.event for row in rows], stream))
+    return RefusedError(sentence, status=answer.status_code, name=name, extra=fields)

@@ -1,0 +1,156 @@
+"""Who a mechanism's people are, verified from its public stream: whoever wraps a key does this first.
+
+Rules upheld here:
+
+- Leaf 0 is the founding whose hash gives the fingerprint; the checkpoint is signed by every log key that it
+  names.
+- Every event of the stream, from the founding to the newest marker, stands in the tree of that checkpoint,
+  follows the one before it without a gap, and is allowed by the very rules that the server and the audit ask.
+- The tree ends with the newest marker, and the marker names the digest of exactly the roster that the events
+  give.
+- A checkpoint older than two slots is refused, unless the caller says otherwise: it may be an old list of
+  readers.
+
+What this does not see: whether others are shown the same tree. That is what witnesses are for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from meyasubako.crypto.checkpoint import OpenedCheckpoint, open_checkpoint
+from meyasubako.crypto.cosignature import parse_verifier
+from meyasubako.crypto.errors import BadNoteError, BadProofError, CryptoError
+from meyasubako.crypto.keyfile import digest_fingerprint
+from meyasubako.crypto.merkle import leaf_hash, verify_inclusion
+from meyasubako.crypto.note import Verifier
+from meyasubako.domain import envelope, rules
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.errors import DomainError
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.people import Marker, Mechanism
+from meyasubako.service.client import answers
+from meyasubako.service.client.answers import MechanismPage, ProvenEvent
+from meyasubako.service.client.http import Http
+from meyasubako.service.errors import RosterError, WrongMechanismError
+
+# Gives the page of the mechanism's public stream that begins at a seq; an empty one ends the stream.
+Fetch = Callable[[int], MechanismPage]
+SLOTS_OLD: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedMechanism:
+    """The mechanism's state up to its newest published marker, and what proves it."""
+
+    mechanism: Mechanism
+    marker: Marker
+    fingerprint: str
+    checkpoint: OpenedCheckpoint
+    head: envelope.Head
+
+
+def from_log(http: Http) -> Fetch:
+    """Pages from the log's door."""
+    return lambda seq: answers.read(http.get_json("/mechanism", {"from": seq}), MechanismPage)
+
+
+def verify(
+    fetch: Fetch, today: date, *, fingerprint: str | None = None, allow_old: bool = False
+) -> VerifiedMechanism:
+    """Verify a mechanism's public stream; `today` is the UTC day here.
+
+    Raises `WrongMechanismError` if `fingerprint` (six groups of four digits) is given and differs,
+    `RosterError` for everything that does not verify, and what `fetch` raises.
+    """
+    replay = _Replay(fingerprint)
+    while page := fetch(replay.next_seq):
+        if not page.events:
+            break
+        replay.add(page)
+    if replay.checkpoint is None or replay.marker is None:
+        raise RosterError("the mechanism shows no founding")
+    if replay.marker.index + 1 != replay.checkpoint.checkpoint.size:
+        raise RosterError("the newest marker is not the end of the published log: something was left out")
+    mechanism = replay.ledger.mechanism
+    longest = timedelta(hours=SLOTS_OLD * mechanism.slot_hours, days=1)
+    if not allow_old and today - replay.marker.day > longest:
+        raise RosterError(
+            f"the newest published list of readers is from {replay.marker.day}, which is too old to rely on"
+        )
+    return VerifiedMechanism(
+        mechanism=mechanism,
+        marker=replay.marker,
+        fingerprint=replay.fingerprint,
+        checkpoint=replay.checkpoint,
+        head=replay.ledger.head(mechanism.stream),
+    )
+
+
+class _Replay:
+    """The stream as far as it has been verified."""
+
+    def __init__(self, expected: str | None) -> None:
+        self._expected = expected
+        self._claimed: dict[int, str] = {}
+        self._verifiers: tuple[Verifier, ...] = ()
+        self._origin = ""
+        # What a marker says of earlier roots is its own claim here; the audit compares it with the tree.
+        self.ledger = Ledger(lambda size: self._claimed.get(size, ""))
+        self.next_seq = 1
+        self.fingerprint = ""
+        self.checkpoint: OpenedCheckpoint | None = None
+
+    @property
+    def marker(self) -> Marker | None:
+        return self.ledger.mechanism.last_marker
+
+    def add(self, page: MechanismPage) -> None:
+        """Verify a page and fold it."""
+        try:
+            if self.next_seq == 1:
+                self._begin(page.events[0])
+            self.checkpoint = open_checkpoint(page.checkpoint.encode(), self._origin, self._verifiers)
+            for proven in page.events:
+                self._add(proven, self.checkpoint)
+        except (BadNoteError, BadProofError) as error:
+            raise RosterError(
+                f"the mechanism's public stream is not in its published log: {error}"
+            ) from error
+        except (CryptoError, DomainError) as error:
+            raise RosterError(f"the mechanism's public stream breaks its own rules: {error}") from error
+
+    def _begin(self, proven: ProvenEvent) -> None:
+        event = envelope.read(proven.event)
+        self.fingerprint = digest_fingerprint(bytes.fromhex(event.leaf))
+        if self._expected is not None and _digits(self._expected) != _digits(self.fingerprint):
+            raise WrongMechanismError(
+                f"this mechanism's fingerprint is {self.fingerprint}, not the one you were given"
+            )
+        if proven.index != 0 or event.kind != "mechanism.founded":
+            raise RosterError("the mechanism's stream does not begin with its founding")
+        self._origin = event.log
+        named = event.body["log_keys"]
+        self._verifiers = tuple(parse_verifier(str(key)) for key in named) if isinstance(named, list) else ()
+
+    def _add(self, proven: ProvenEvent, opened: OpenedCheckpoint) -> None:
+        event = envelope.read(proven.event)
+        tree = opened.checkpoint
+        verify_inclusion(proven.index, tree.size, leaf_hash(event.data), proven.proof, tree.root)
+        if self.next_seq > 1 and event.stream != self.ledger.mechanism.stream:
+            raise RosterError("an event of another stream stands among the mechanism's")
+        if proven.index < self.ledger.size:
+            raise RosterError("the mechanism's events are not in the order of the log")
+        self._claim(event)
+        rules.check(self.ledger, event, proven.index)
+        self.ledger.apply(event, proven.index)
+        self.next_seq = event.seq + 1
+
+    def _claim(self, event: Event) -> None:
+        if event.kind == "slot.marked":
+            self._claimed[event.number("size")] = event.text("root")
+
+
+def _digits(fingerprint: str) -> str:
+    return "".join(fingerprint.split())
