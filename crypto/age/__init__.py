@@ -9,6 +9,7 @@ Nothing here takes or gives a file key: to share a file is to seal it anew. Ever
 errors of `meyasubako.crypto.errors`.
 """
 
+from meyasubako.crypto.age.armor import ArmorReader, ArmorWriter, armor, dearmor, is_armored
 from meyasubako.crypto.age.blocks import Sink, Source
 from meyasubako.crypto.age.hybrid import HybridIdentity, HybridRecipient
 from meyasubako.crypto.age.hybrid_file import (
@@ -29,6 +30,8 @@ __all__ = [
     "HYBRID_HEADER_SIZE",
     "IDENTITY_TEXT_SIZE",
     "WRAP_SIZE",
+    "ArmorReader",
+    "ArmorWriter",
     "HybridIdentity",
     "HybridRecipient",
     "Identity",
@@ -42,7 +45,10 @@ __all__ = [
     "Unsealer",
     "X25519Identity",
     "X25519Recipient",
+    "armor",
     "check_single_hybrid",
+    "dearmor",
+    "is_armored",
     "open_range",
     "parse_identities",
     "parse_identity",

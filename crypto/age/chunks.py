@@ -30,13 +30,11 @@ def chunk_count(plain_size: int) -> int:
 def plain_size_of(payload_size: int) -> int:
     """The plaintext's size in a payload of this many sealed bytes (without the nonce).
 
-    Raises `TruncatedError` where no payload has that size.
+    What no payload can be as long as counts as if its last chunk had held nothing: opening it tells what is
+    wrong.
     """
     full, rest = divmod(payload_size, SEALED_CHUNK)
-    # A lone empty chunk is an empty file; after a full chunk it is refused, when it is opened.
-    if (rest or not full) and rest < TAG:
-        raise TruncatedError("the payload ends inside a chunk's tag")
-    return full * CHUNK + (rest - TAG if rest else 0)
+    return full * CHUNK + max(0, rest - TAG)
 
 
 def seal_block(cipher: ChaCha20Poly1305, counter: int, plain: memoryview, out: memoryview, last: bool) -> int:

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ["blocks", "chunks", "flow", "header", "hybrid", "hybrid_file", "keys", "opening"]
+MODULES = ["armor", "blocks", "chunks", "flow", "header", "hybrid", "hybrid_file", "keys", "opening"]
 MODULES += ["ranges", "scrypt", "sealing", "text", "x25519"]
 
 
