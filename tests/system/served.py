@@ -14,6 +14,10 @@ COMMAND = Path(sys.executable).with_name("meyasubako")
 MEGABYTE = 1024 * 1024
 
 
+class NotServedError(Exception):
+    """It ended before it was ready: with which status, and what it printed."""
+
+
 class Served:
     """One mechanism being served. Each start has fresh ports; `log` holds everything that was printed."""
 
@@ -42,7 +46,8 @@ class Served:
             told: dict[str, object] = {}
             while not told.get("ready"):
                 line = self._process.stdout.readline()
-                assert line, f"it did not start: {self.log.read_text()}"
+                if not line:
+                    raise NotServedError(self._end(), self.printed())
                 printed.write(line)
                 told |= json.loads(line)
         doors = told["doors"]

@@ -82,7 +82,7 @@ def _assert_kept(box: Box, crowd: Crowd) -> None:
         receipt: (text,) for receipt, text in crowd.acknowledged.items()
     }
     assert box.findings() == []
-    print(f"{len(crowd.acknowledged)} reports in {crowd.seconds} s, {crowd.interrupted} interrupted")
+    print(f"{len(crowd.acknowledged)} reports in {crowd.seconds} s, {crowd.interrupted} interrupted")  # noqa: T201 (pytest -s shows it)
 
 
 @durations

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Self
 
 import requests
 
@@ -103,7 +104,7 @@ class Visitor:
         self._session.trust_env = False
         self.page = Page(requests.Response())
 
-    def __enter__(self) -> "Visitor":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
