@@ -35,13 +35,16 @@ def _lost(error: Exception) -> str:
 
 
 class Replay:
-    """A log replayed entry by entry: its tree, its folded streams, and what was found wrong."""
+    """A log replayed entry by entry: its tree, its folded streams, and what was found wrong.
+
+    `roots` are the roots (hex) of the trees that end with a slot marker, by size: those that were published.
+    """
 
     def __init__(self) -> None:
         self.tree = merkle.Frontier()
         self.leaves: list[bytes] = []
-        self._marked = {0: merkle.EMPTY_ROOT.hex()}
-        self.ledger = Ledger(lambda size: self._marked.get(size, ""))
+        self.roots: dict[int, str] = {0: merkle.EMPTY_ROOT.hex()}
+        self.ledger = Ledger(lambda size: self.roots.get(size, ""))
 
     def feed(self, entries: Iterable[bytes]) -> Iterator[Finding]:
         """Take the next entries of the log, exactly as stored; yields findings as they appear."""
@@ -67,7 +70,7 @@ class Replay:
                 yield Finding("event-can-be-folded", _lost(error), index, event.stream)
                 continue
             if event.kind == "slot.marked":
-                self._marked[self.tree.size] = self.tree.root().hex()
+                self.roots[self.tree.size] = self.tree.root().hex()
 
     def finish(self) -> Iterator[Finding]:
         """What is wrong at the end of the log."""

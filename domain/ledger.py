@@ -30,12 +30,14 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Which event names a payload as its own, and in which stream and case it stands."""
+    """Which event names a payload as its own, in which stream and case it stands, and its sealed size."""
 
     stream: str
     case: str
     kind: str
     use: str
+    size: int
+    index: int
     reader: str = ""
     epoch: int = 1
 
@@ -135,7 +137,7 @@ class Ledger:
             self.rooms[event.stream] = rooms.fold(self.rooms[event.stream], event)
         elif sort == kinds.READS:
             self._read(event)
-        self._own(event)
+        self._own(event, index)
         self.heads[event.stream] = Head(event.seq, event.leaf)
         self.size = index + 1
         if event.kind == "slot.marked":
@@ -165,7 +167,7 @@ class Ledger:
         everything = self.fetched.get((event.by, known.case), frozenset())
         self.fetched[event.by, known.case] = everything | fetched
 
-    def _own(self, event: Event) -> None:
+    def _own(self, event: Event, index: int) -> None:
         owned = event.payloads()
         if not owned:
             return
@@ -179,6 +181,8 @@ class Ledger:
                 case=case.stream if case else "",
                 kind=event.kind,
                 use=payload.use,
+                size=payload.size,
+                index=index,
                 reader=str(wrap.get("reader", event.body.get("reader", ""))) if wrap else "",
                 epoch=int(str(wrap.get("epoch", epoch) if wrap else epoch)),
             )
