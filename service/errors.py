@@ -4,6 +4,11 @@ What is raised here reaches people: the message is a sentence for them, and neve
 a receipt or a part of a request.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meyasubako.domain.envelope import Event
+
 
 class ServiceError(Exception):
     """The base of every refusal of this layer."""
@@ -70,8 +75,14 @@ class RefusedError(ServiceError):
 class ConflictError(RefusedError):
     """Somebody else wrote to the stream first: read it again, decide again, sign again.
 
-    `extra` holds the stream's `head` and, if we may read it, the `events` from our first one's place on.
+    `events` are those that stand in the stream from our first one's place on, if we may read it.
     """
+
+    def __init__(
+        self, sentence: str, *, extra: "dict[str, object]", events: "tuple[Event, ...]" = ()
+    ) -> None:
+        super().__init__(sentence, status=409, name="conflict", extra=extra)
+        self.events = events
 
 
 class BadAnswerError(ServiceError):

@@ -5,7 +5,9 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from meyasubako.crypto.merkle import leaf_hash
+from meyasubako.domain import envelope
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.errors import BadEventError
 from meyasubako.service.errors import BadAnswerError
 
 T = TypeVar("T")
@@ -75,6 +77,12 @@ class IndexedEvent(msgspec.Struct, frozen=True):
     event: bytes
 
 
+class EventRows(msgspec.Struct, frozen=True):
+    """Events that stand where ours was to stand."""
+
+    events: tuple[IndexedEvent, ...]
+
+
 class Events(msgspec.Struct, frozen=True):
     """A page of a stream."""
 
@@ -106,6 +114,10 @@ class RoomShown(msgspec.Struct, frozen=True):
     stream: str
     events: tuple[bytes, ...]
     head: Head
+
+    def read(self) -> tuple[Event, ...]:
+        """The events; `BadAnswerError` for what is none of this stream."""
+        return read_events(self.events, self.stream)
 
 
 class CaseShown(msgspec.Struct, frozen=True):
@@ -173,10 +185,21 @@ def read(fields: Mapping[str, Any], kind: type[T]) -> T:
         raise BadAnswerError(f"the answer is not what it should be: {error}") from error
 
 
-def read_accepted(fields: Mapping[str, Any], events: Sequence[bytes]) -> list[AcceptedEvent]:
+def read_events(found: Sequence[bytes], stream: str) -> tuple[Event, ...]:
+    """Events of one stream from their exact bytes."""
+    try:
+        events = tuple(envelope.read(data) for data in found)
+    except BadEventError as error:
+        raise BadAnswerError(f"the service shows something that is not an event: {error}") from error
+    if any(event.stream != stream for event in events):
+        raise BadAnswerError("the service shows an event of another stream")
+    return events
+
+
+def read_accepted(fields: Mapping[str, Any], events: Sequence[Event]) -> list[AcceptedEvent]:
     """The acceptance of exactly these events."""
     rows = fields.get("accepted")
     accepted = [read(row, AcceptedEvent) for row in rows] if isinstance(rows, list) else []
-    if [each.leaf for each in accepted] != [leaf_hash(data).hex() for data in events]:
+    if [each.leaf for each in accepted] != [event.leaf for event in events]:
         raise BadAnswerError("the service accepted other events than were sent")
     return accepted

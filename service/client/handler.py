@@ -1,13 +1,19 @@
 """What the desk and the command line ask of the handlers' door."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
+from typing import TYPE_CHECKING, Any
 
 from meyasubako.crypto.canonical import encode_base64
+from meyasubako.domain.envelope import Event
 from meyasubako.service.client import answers
 from meyasubako.service.client.http import Http
 from meyasubako.service.errors import BadAnswerError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class HandlerClient:
@@ -26,39 +32,37 @@ class HandlerClient:
         check_cards(found.cards)
         return found
 
-    def cards(self) -> dict[str, bytes]:
-        """The mechanism's public cards by digest."""
-        return self.mechanism().cards
-
-    def stream(self, stream: str, from_seq: int = 1) -> list[answers.IndexedEvent]:
+    def stream(self, stream: str, from_seq: int = 1) -> list[Event]:
         """The events of a stream from a seq on; `RefusedError` (404) for one that I am not shown."""
-        found: list[answers.IndexedEvent] = []
+        found: list[Event] = []
         more = True
         while more:
             fields = self._http.get_json(f"/v1/streams/{stream}", {"from": from_seq + len(found)})
             page = answers.read(fields, answers.Events)
-            found += page.events
+            found += answers.read_events([row.event for row in page.events], stream)
             more = page.more and bool(page.events)
         return found
 
-    def post(self, events: Sequence[bytes], payloads: Mapping[str, bytes]) -> list[answers.AcceptedEvent]:
+    def post(self, events: Sequence[Event], payloads: Mapping[str, bytes]) -> list[answers.AcceptedEvent]:
         """Post signed events with the small payloads that they name; all or none.
 
-        Raises `ConflictError` with the stream's head, and `RefusedError` with a rule's name.
+        Raises `ConflictError` with what stands in the stream, and `RefusedError` with a rule's name.
         """
         return answers.read_accepted(self._http.post_json("/v1/events", submission(events, payloads)), events)
 
-    def upload(self, file: BinaryIO) -> answers.Stored:
-        """Upload a sealed file (seekable, read twice)."""
-        return stored(*self._http.post_file("/v1/uploads", file))
+    def upload(self, chunks: Iterable[bytes]) -> answers.Stored:
+        """Upload sealed bytes in chunks of any size."""
+        return stored(*self._http.post_chunks("/v1/uploads", chunks))
 
     def payload(self, digest: str) -> bytes:
         """A payload's sealed bytes, for those that fit in memory; see `open_payload`."""
         return checked(self._http.get_bytes(f"/v1/payloads/{digest}"), digest)
 
-    def save_payload(self, digest: str, sink: BinaryIO) -> int:
-        """Write a payload's sealed bytes; gives their number. What was written is void if this raises."""
-        return save(self._http, f"/v1/payloads/{digest}", digest, sink)
+    @contextmanager
+    def open_payload(self, digest: str) -> Iterator[BufferedReader]:
+        """A payload's sealed bytes to read as they arrive; opening them authenticates them."""
+        with self._http.stream(f"/v1/payloads/{digest}") as chunks:
+            yield reader(chunks)
 
     def payload_range(self, digest: str, start: int, stop: int) -> bytes:
         """The sealed bytes from `start` up to, not including, `stop`: authenticated only when opened."""
@@ -73,10 +77,10 @@ class HandlerClient:
         return str(self._http.post_json("/v1/publish", {}).get("checkpoint", ""))
 
 
-def submission(events: Sequence[bytes], payloads: Mapping[str, bytes]) -> dict[str, object]:
+def submission(events: Sequence[Event], payloads: Mapping[str, bytes]) -> dict[str, object]:
     """The body of a request that posts events."""
     return {
-        "events": [encode_base64(data) for data in events],
+        "events": [encode_base64(event.data) for event in events],
         "payloads": {digest: encode_base64(data) for digest, data in payloads.items()},
     }
 
@@ -102,13 +106,22 @@ def stored(fields: Mapping[str, Any], digest: str) -> answers.Stored:
     return found
 
 
-def save(http: Http, path: str, digest: str, sink: BinaryIO) -> int:
-    """Stream the bytes at a path to a sink and compare them with their hex SHA-256."""
-    found, size = hashlib.sha256(), 0
-    with http.stream(path) as chunks:
-        for chunk in chunks:
-            found.update(chunk)
-            size += sink.write(chunk)
-    if found.hexdigest() != digest:
-        raise BadAnswerError("the service sent other bytes than the event names")
-    return size
+def reader(chunks: Iterator[bytes]) -> BufferedReader:
+    """Chunks as a file to read."""
+    return BufferedReader(_Chunks(chunks), 256 * 1024)
+
+
+class _Chunks(RawIOBase):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._rest = chunks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        while not self._rest and (more := next(self._chunks, None)) is not None:
+            self._rest = more
+        size = min(len(view), len(self._rest))
+        view[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

@@ -13,14 +13,16 @@ Rules upheld here:
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Final, Self
+from typing import IO, Any, Final, Self
 from urllib.parse import urlsplit
 
 import requests
 
 from meyasubako.crypto.signing import SigningKey
+from meyasubako.service.client.answers import EventRows, read, read_events
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.errors import (
     BadAnswerError,
@@ -47,13 +49,13 @@ class Http:
         self,
         address: str,
         *,
-        socks: str | None = None,
+        proxy: str | None = None,
         key: SigningKey | None = None,
         clock: Clock = system_clock,
     ) -> None:
-        """`socks` is HOST:PORT of a SOCKS5 port, such as Tor's 127.0.0.1:9050; `key` signs every request.
+        """`proxy` is a SOCKS port such as Tor's socks5h://127.0.0.1:9050; `key` signs every request.
 
-        Raises `BadRequestError` for an address that is none.
+        Raises `BadRequestError` for addresses that are none.
         """
         if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
             raise BadRequestError(f"{address} is not an address like http://127.0.0.1:8012")
@@ -62,10 +64,13 @@ class Http:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update({"User-Agent": "meyasubako", "Accept-Encoding": "identity"})
-        if socks is not None:
+        if proxy is not None:
+            scheme, _, port = proxy.rpartition("://")
+            if scheme != "socks5h" or not port:
+                raise BadRequestError("the proxy is a SOCKS port, such as Tor's socks5h://127.0.0.1:9050")
             # Tor gives each SOCKS user circuits of their own.
-            proxy = f"socks5h://{secrets.token_hex(8)}:x@{socks}"
-            self._session.proxies = {"http": proxy, "https": proxy}
+            own = port if "@" in port else f"{secrets.token_hex(8)}:x@{port}"
+            self._session.proxies = {"http": f"socks5h://{own}", "https": f"socks5h://{own}"}
 
     def __enter__(self) -> Self:
         return self
@@ -101,19 +106,21 @@ class Http:
         with self._send("POST", path, body=data, digest=digest, headers=headers) as answer:
             return _json(answer)
 
-    def post_file(self, path: str, file: BinaryIO) -> tuple[dict[str, Any], str]:
-        """Post a seekable file from its present place to its end; it is read twice, in constant memory.
+    def post_chunks(self, path: str, chunks: Iterable[bytes]) -> tuple[dict[str, Any], str]:
+        """Post bytes of any length, in constant memory; gives the JSON object that answers, and their hex
+        SHA-256.
 
-        Gives the JSON object that answers, and the hex SHA-256 of what was sent.
+        They are put into a temporary file first, since their digest goes before them: give sealed bytes only.
         """
-        start = file.tell()
         digest = hashlib.sha256()
-        while data := file.read(_CHUNK):
-            digest.update(data)
-        file.seek(start)
         headers = {"Content-Type": "application/octet-stream"}
-        with self._send("POST", path, body=file, digest=digest.digest(), headers=headers) as answer:
-            return _json(answer), digest.hexdigest()
+        with tempfile.TemporaryFile() as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+            file.seek(0)
+            with self._send("POST", path, body=file, digest=digest.digest(), headers=headers) as answer:
+                return _json(answer), digest.hexdigest()
 
     @contextmanager
     def _send(
@@ -122,7 +129,7 @@ class Http:
         path: str,
         *,
         query: Mapping[str, str | int] | None = None,
-        body: bytes | BinaryIO | None = None,
+        body: bytes | IO[bytes] | None = None,
         digest: bytes = EMPTY_DIGEST,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
@@ -180,5 +187,8 @@ def _refusal(answer: requests.Response) -> RefusedError | BadAnswerError:
     fields = _json(answer)
     name = str(fields.pop("type", "")).removeprefix(PROBLEM_TYPE)
     sentence = str(fields.pop("detail", "")) or "the service refused"
-    kind = ConflictError if name == "conflict" else RefusedError
-    return kind(sentence, status=answer.status_code, name=name, extra=fields)
+    if name == "conflict":
+        stream = str(dict(fields.get("head", {})).get("stream", ""))
+        rows = read({"events": fields.pop("events", [])}, EventRows).events
+        return ConflictError(sentence, extra=fields, events=read_events([row.event for row in rows], stream))
+    return RefusedError(sentence, status=answer.status_code, name=name, extra=fields)

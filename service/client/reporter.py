@@ -1,10 +1,12 @@
 """What the `report` and `mailbox` commands ask of the reporters' door for programs."""
 
-from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BufferedReader
 
+from meyasubako.domain.envelope import Event
 from meyasubako.service.client import answers
-from meyasubako.service.client.handler import check_cards, checked, save, stored, submission
+from meyasubako.service.client.handler import check_cards, checked, reader, stored, submission
 from meyasubako.service.client.http import Http
 
 
@@ -30,11 +32,11 @@ class ReporterClient:
         """A page of the mechanism's public stream, as `roster.verify` asks for it."""
         return self.channels(from_seq).mechanism
 
-    def upload(self, file: BinaryIO) -> answers.Stored:
-        """Upload a sealed file (seekable, read twice)."""
-        return stored(*self._http.post_file("/api/uploads", file))
+    def upload(self, chunks: Iterable[bytes]) -> answers.Stored:
+        """Upload sealed bytes in chunks of any size."""
+        return stored(*self._http.post_chunks("/api/uploads", chunks))
 
-    def post(self, events: Sequence[bytes], payloads: Mapping[str, bytes]) -> list[answers.AcceptedEvent]:
+    def post(self, events: Sequence[Event], payloads: Mapping[str, bytes]) -> list[answers.AcceptedEvent]:
         """Post a reporter's signed events; all or none. Raises `ConflictError` and `RefusedError`."""
         return answers.read_accepted(
             self._http.post_json("/api/events", submission(events, payloads)), events
@@ -48,6 +50,8 @@ class ReporterClient:
         """A sealed payload of the mailbox."""
         return checked(self._http.get_bytes(f"/api/payloads/{digest}"), digest)
 
-    def save_payload(self, digest: str, sink: BinaryIO) -> int:
-        """Write a sealed payload of the mailbox; gives its size. What was written is void if this raises."""
-        return save(self._http, f"/api/payloads/{digest}", digest, sink)
+    @contextmanager
+    def open_payload(self, digest: str) -> Iterator[BufferedReader]:
+        """A sealed payload of the mailbox to read as it arrives; opening it authenticates it."""
+        with self._http.stream(f"/api/payloads/{digest}") as chunks:
+            yield reader(chunks)
