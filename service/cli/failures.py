@@ -2,8 +2,8 @@
 
 - 0 good; 1 findings: something was checked and the answer is no; 2 usage, unreadable input, or a service that
   could not be asked; 3 a fault in this program; 130 stopped by the keyboard.
-- Every error class of ours carries a sentence for people; where the sentence needs company, the hint says what
-  to do next. What is not ours is named by class and place only: its text may hold what nobody should read.
+- Every error class of ours carries a sentence for people; a hint says what to do where that helps. What is
+  not ours is named by class and place only: its text may hold what nobody should read.
 - No traceback ever reaches a person.
 """
 
@@ -22,6 +22,7 @@ from rich.markup import escape
 from meyasubako.crypto import errors as crypto
 from meyasubako.domain import errors as domain
 from meyasubako.service import errors as service
+from meyasubako.service.client.desk import UnverifiedRosterError
 from meyasubako.service.reporter import errors as reporter
 from meyasubako.service.store import errors as store
 
@@ -43,9 +44,13 @@ class Answer:
 # The nearest class in an error's ancestry counts, so that a new error of a layer is told by its layer's row.
 ANSWERS: Final[dict[type[Exception], Answer]] = {
     crypto.CryptoError: Answer(UNREADABLE),
-    crypto.WrongKeyError: Answer(UNREADABLE, hint="For a key file: is the pass phrase right, and is it your file?"),
+    crypto.WrongKeyError: Answer(
+        UNREADABLE, hint="For a key file: is the pass phrase right, and is it your file?"
+    ),
     crypto.TruncatedError: Answer(UNREADABLE, hint="Was it copied to its end?"),
-    crypto.BadReceiptError: Answer(UNREADABLE, hint="A receipt is twelve groups of four digits, or twelve words."),
+    crypto.BadReceiptError: Answer(
+        UNREADABLE, hint="A receipt is twelve groups of four digits, or twelve words."
+    ),
     crypto.BadSignatureError: Answer(FINDINGS),
     crypto.BadNoteError: Answer(FINDINGS),
     crypto.BadProofError: Answer(FINDINGS),
@@ -57,11 +62,14 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     service.ServiceError: Answer(UNREADABLE),
     service.NewerFormatError: Answer(UNREADABLE, hint="Install the newer version; nothing was changed."),
     service.LogMismatchError: Answer(FINDINGS, hint="Nothing was started. Tell your mechanism's auditor."),
-    service.UnreachableError: Answer(UNREADABLE, hint="Is the address right, and is the mechanism being served?"),
+    service.UnreachableError: Answer(
+        UNREADABLE, hint="Is the address right, and is the mechanism being served?"
+    ),
     service.RefusedError: Answer(FINDINGS),
     service.ConflictError: Answer(FINDINGS, hint="Somebody else was first. Look again, then decide again."),
     service.RosterError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
     service.WrongMechanismError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
+    UnverifiedRosterError: Answer(UNREADABLE, hint="Give the address of the mechanism's log with --log URL."),
     reporter.ReporterError: Answer(UNREADABLE),
     store.StoreError: Answer(UNREADABLE),
     store.NewerVersionError: Answer(UNREADABLE, hint="Install the newer version; nothing was changed."),
@@ -80,7 +88,7 @@ class Failure(click.ClickException):
 
     def __init__(self, sentence: str, code: int, hint: str = "") -> None:
         super().__init__(sentence)
-        self.exit_code = code
+        self.exit_code = code  # type: ignore[misc]  # click reads it from the instance too
         self.hint = hint
 
     def show(self, file: Any = None) -> None:

@@ -12,10 +12,11 @@ from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.key import read_public
 from meyasubako.service.cli.output import emit
 from meyasubako.service.config import Config, Doors, IntakeSettings
-from meyasubako.service.founding import Founder, Settings, found as found_mechanism
+from meyasubako.service.founding import Founder, Settings
+from meyasubako.service.founding import found as found_mechanism
 
 
-class RolesAndFile(click.ParamType):
+class RolesAndFile(click.ParamType[tuple[tuple[str, ...], Path]]):
     """`ROLES=FILE`: roles with commas between, and the file of the person's public line."""
 
     name = "roles=file"
@@ -65,12 +66,20 @@ ROLES_HELP = (
 @click.option("--channel", default="main", show_default=True, help="The short name of the first channel.")
 @click.option("--channel-name", help="The channel's name that reporters see; the mechanism's if left out.")
 @click.option("--languages", default="en,ja", show_default=True, help="Languages in which somebody answers.")
-@click.option("--draw", default=0, help="Seal each report to this many intake people drawn at random; 0: all.")
+@click.option(
+    "--draw", default=0, help="Seal each report to this many intake people drawn at random; 0: all."
+)
 @click.option("--slot-hours", default=24, show_default=True, help="How often a checkpoint is published.")
-@click.option("--waiting-hours", default=24, show_default=True, help="How long a new key waits before it counts.")
+@click.option(
+    "--waiting-hours", default=24, show_default=True, help="How long a new key waits before it counts."
+)
 @click.option("--step", default=64, show_default=True, help="Each slot is padded to a multiple of this.")
-@click.option("--reporter-door", default=Doors().reporter, show_default=True, help="HOST:PORT of the reporter's site.")
-@click.option("--handler-door", default=Doors().handler, show_default=True, help="HOST:PORT of the handlers' API.")
+@click.option(
+    "--reporter-door", default=Doors().reporter, show_default=True, help="HOST:PORT of the reporter's site."
+)
+@click.option(
+    "--handler-door", default=Doors().handler, show_default=True, help="HOST:PORT of the handlers' API."
+)
 @click.option("--log-door", default=Doors().log, show_default=True, help="HOST:PORT of the log's pages.")
 @click.option(
     "--show",
@@ -138,7 +147,10 @@ def found(  # noqa: PLR0913  each is an option of the command
 
 
 def _founders(
-    people: tuple[tuple[tuple[str, ...], Path], ...], keyfile: Path, passphrase_file: Path | None, channel: str
+    people: tuple[tuple[tuple[str, ...], Path], ...],
+    keyfile: Path,
+    passphrase_file: Path | None,
+    channel: str,
 ) -> tuple[KeyPair, list[Founder]]:
     given = [Founder(read_public(path), named) for named, path in people]
     if not any(f"intake:{channel}" in founder.roles for founder in given):

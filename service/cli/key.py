@@ -43,7 +43,7 @@ def key() -> None:
 def new(name: str, out: Path, passphrase_file: Path | None, *, as_json: bool, work_factor: int) -> None:
     """Make a key file for the person NAME.
 
-    KEYFILE holds the secret keys under a pass phrase, in a form that stock age opens. Keep it, and a copy of it
+    KEYFILE holds the secret keys under a pass phrase, in a form that stock age opens. Keep it, and a copy
     elsewhere: nobody can make it again. KEYFILE.pub is one public line for whoever enrols you. Compare its
     fingerprint with them by voice.
     """

@@ -2,9 +2,12 @@
 
 import click
 
+from meyasubako.service.cli.case_acts import cases
+from meyasubako.service.cli.enroll import enroll
 from meyasubako.service.cli.failures import Commands
 from meyasubako.service.cli.found import found
 from meyasubako.service.cli.key import key
+from meyasubako.service.cli.serve import serve
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -16,5 +19,8 @@ def main() -> None:
     """
 
 
-for command in (key, found):
+for command in (key, found, enroll, serve, cases):
     main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -2,20 +2,44 @@
 
 - Facts go to standard output, errors and progress to standard error.
 - Nothing is coloured or wrapped where the output is not a terminal.
+- What a stranger wrote is shown without its control characters: a text must not steer the reader's terminal.
 """
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 Facts = Mapping[str, object]
+
+
+# Marks that turn the direction of a line around can make it say something else than it does.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def plain(text: str) -> str:
+    """A text as a terminal may show it, escaped for `rich`: control characters become a visible mark."""
+    shown = "".join(
+        "\N{REPLACEMENT CHARACTER}"
+        if (unicodedata.category(char) == "Cc" and char not in "\n\t") or char in _TURNING
+        else char
+        for char in text
+    )
+    return escape(shown)
 
 
 def console(stream: TextIO | None = None) -> Console:
@@ -26,7 +50,7 @@ def console(stream: TextIO | None = None) -> Console:
 def emit(facts: Facts, *, as_json: bool, show: Callable[[Console], None] | None = None) -> None:
     """Print facts: as one line of JSON, or as `show` draws them, or as a plain list of names and values."""
     if as_json:
-        sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(facts) + "\n")
         sys.stdout.flush()
         return
     target = console()
@@ -42,7 +66,7 @@ def print_facts(target: Console, facts: Facts) -> None:
     for name, value in facts.items():
         label = name.replace("_", " ")
         for number, line in enumerate(_lines(value)):
-            target.print(f"[dim]{label if number == 0 else '':<{width}}[/]  {escape(line)}")
+            target.print(f"[dim]{label if number == 0 else '':<{width}}[/]  {plain(line)}")
 
 
 def _lines(value: object) -> list[str]:
@@ -75,5 +99,5 @@ def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Callabl
         disable=quiet,
     )
     with bar:
-        task = bar.add_task(escape(label), total=total)
+        task = bar.add_task(plain(label), total=total)
         yield lambda done: bar.update(task, advance=done)

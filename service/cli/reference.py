@@ -13,7 +13,8 @@ from meyasubako.service.cli.main import main
 _HEAD = """\
 # Commands
 
-*This page is the commands' own help, written by `python -m meyasubako.service.cli.reference`; a test compares it.*
+*This page is the commands' own help, written by `python -m meyasubako.service.cli.reference`; a test compares
+them.*
 
 Every command that prints facts takes `--json` and then prints one JSON object (progress and errors go to
 standard error). Secrets are typed without echo, or read from a file or a pipe: never from an argument or the
@@ -22,7 +23,7 @@ environment.
 | exit code | meaning |
 |---|---|
 | 0 | good |
-| 1 | findings: something was checked and the answer is no (an audit found something, a rule refuses an act, a mechanism is not the one expected) |
+| 1 | findings: something was checked and the answer is no (an audit's, a rule's, an unexpected mechanism) |
 | 2 | usage, input that cannot be read, or a service that could not be asked |
 | 3 | a fault in the program itself; the message names the place and holds nothing of yours |
 | 130 | stopped by the keyboard |
@@ -46,7 +47,9 @@ def _help(command: click.Command, path: tuple[str, ...]) -> str:
     context: click.Context | None = None
     for name in path[:-1]:
         context = click.Context(main, parent=context, info_name=name)
-    inner = click.Context(command, parent=context, info_name=path[-1], terminal_width=100, max_content_width=100)
+    inner = click.Context(
+        command, parent=context, info_name=path[-1], terminal_width=100, max_content_width=100
+    )
     return command.get_help(inner)
 
 

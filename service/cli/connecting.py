@@ -1,0 +1,86 @@
+"""From the options of a command to a mechanism: its doors, its verified people, their names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from meyasubako.crypto.keyfile import KeyPair, digest_fingerprint
+from meyasubako.domain.people import Mechanism
+from meyasubako.service.cli.failures import InputError
+from meyasubako.service.client import roster
+from meyasubako.service.client.cards import names
+from meyasubako.service.client.desk import Desk
+from meyasubako.service.client.handler import HandlerClient
+from meyasubako.service.client.http import Http
+from meyasubako.service.client.stewardship import mechanism_shown
+from meyasubako.service.clocks import system_clock
+from meyasubako.service.errors import WrongMechanismError
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A handler's connection to one mechanism."""
+
+    client: HandlerClient
+    desk: Desk
+    people: "People"
+
+    def name(self, key_id: str) -> str:
+        """Somebody's name as the mechanism's cards give it, or the beginning of their key id."""
+        return self.people.names.get(key_id, key_id[:8])
+
+    def person(self, wanted: str) -> str:
+        """The key id of the one person with this name, or whose key id begins so."""
+        found = [
+            key_id
+            for key_id, name in self.people.names.items()
+            if name.casefold() == wanted.casefold() or (len(wanted) >= 6 and key_id.startswith(wanted))
+        ]
+        if len(found) != 1:
+            known = ", ".join(sorted(self.people.names.values()))
+            raise InputError(f"{wanted!r} is not one person's name here; known are: {known}")
+        return found[0]
+
+
+class People:
+    """Who is on the mechanism's roster: verified by its log where the log's address is known."""
+
+    def __init__(self, client: HandlerClient, log: Http | None, fingerprint: str | None) -> None:
+        self._client = client
+        self._log = log
+        self._fingerprint = fingerprint
+
+    @property
+    def verified(self) -> bool:
+        """Whether `roster` is verified by the mechanism's log."""
+        return self._log is not None
+
+    def roster(self) -> Mechanism:
+        """The mechanism's people now. Without a log's address only signatures and founding are checked."""
+        if self._log is not None:
+            today = system_clock().date()
+            return roster.verify(roster.from_log(self._log), today, fingerprint=self._fingerprint).mechanism
+        mechanism = mechanism_shown(self._client).mechanism
+        shown = digest_fingerprint(bytes.fromhex(mechanism.founded))
+        if self._fingerprint is not None and self._fingerprint.split() != shown.split():
+            raise WrongMechanismError(f"this mechanism's fingerprint is {shown}, not the one you were given")
+        return mechanism
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Key id to name."""
+        return names(self.roster(), self._client.mechanism().cards)
+
+
+def connect(
+    url: str, pair: KeyPair, *, log_url: str | None, fingerprint: str | None, proxy: str | None
+) -> Connection:
+    """Connect to a handlers' door as this person."""
+    client = handler_client(url, pair, proxy)
+    people = People(client, Http(log_url, proxy=proxy) if log_url else None, fingerprint)
+    return Connection(client, Desk(client, pair, people.roster, verified=people.verified), people)
+
+
+def handler_client(url: str, pair: KeyPair, proxy: str | None) -> HandlerClient:
+    """The handlers' door, each request signed by this person."""
+    return HandlerClient(Http(url, proxy=proxy, key=pair.signing))

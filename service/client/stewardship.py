@@ -1,0 +1,148 @@
+"""A steward's acts at one mechanism: enrolling people, closing a slot.
+
+- Enrolling a reader takes two people: the first proposes, the second compares and confirms; only the second
+  has effect. A lone steward may enrol an auditor or a publisher, who read nothing and decide nothing.
+- The mechanism's stream is folded from its first event with every signature checked, so neither of the two
+  signs on another's word.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from meyasubako.crypto import canonical
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.keyfile import KeyPair, Person, fingerprint
+from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import roles
+from meyasubako.domain.acts import Request
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.people import Proposal
+from meyasubako.domain.sealing import sealed
+from meyasubako.service.client import casefile
+from meyasubako.service.client.cards import card_name
+from meyasubako.service.client.handler import HandlerClient
+from meyasubako.service.clocks import Clock, system_clock
+from meyasubako.service.errors import ConflictError, ServiceError
+
+_TRIES: Final = 5
+_ENROLLED: Final = "person.enrolled"
+
+
+class NoSuchProposalError(ServiceError):
+    """No proposal that stands has this leaf hash, or several begin with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """An enrolment that somebody proposed and nobody has confirmed yet."""
+
+    leaf: str
+    by: str
+    key_id: str
+    name: str
+    roles: tuple[str, ...]
+    fingerprint: str
+
+
+class Stewardship:
+    """One steward's (or outsider's) work at one mechanism."""
+
+    def __init__(self, client: HandlerClient, pair: KeyPair, clock: Clock = system_clock) -> None:
+        self._client = client
+        self._pair = pair
+        self._clock = clock
+
+    def _ledger(self) -> Ledger:
+        return mechanism_shown(self._client)
+
+    def _request(self, ledger: Ledger) -> Request:
+        return Request(ledger.mechanism.origin, self._pair.signing, self._clock(), dict(ledger.heads))
+
+    def enroll(self, person: Person, given: Sequence[str]) -> tuple[Event, bool]:
+        """Propose somebody, or enrol them where no second person is needed; gives the event, and which it
+        was.
+
+        The name is published on a card that can be erased; the log itself never holds it.
+        """
+        for last in (False,) * (_TRIES - 1) + (True,):
+            ledger = self._ledger()
+            request = self._request(ledger)
+            stream = ledger.mechanism.stream
+            shown = sealed(
+                canonical.encode_document(
+                    {"kind": "person", "name": person.name, "salt": os.urandom(16).hex(), "v": 1}
+                )
+            )
+            request.add("card.published", stream, {"card": shown.reference}, [shown])
+            body: dict[str, JsonValue] = {
+                "card": {"ref": shown.digest},
+                "key": person.key.text,
+                "recipient": person.recipient.text,
+                "proof": person.proof,
+                "roles": list[JsonValue](sorted(given)),
+            }
+            proposing = roles.needs_two_people(given)
+            if proposing:
+                event = request.add("act.proposed", stream, {"kind": _ENROLLED, "v": 1, "body": body})
+            else:
+                event = request.add(_ENROLLED, stream, body)
+            if self._sent(request, last=last):
+                return event, proposing
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def proposed(self) -> list[Proposed]:
+        """Enrolments that wait for a second person."""
+        cards = self._client.mechanism().cards
+        proposals = self._ledger().mechanism.proposals
+        return [
+            _described(leaf, proposal, cards)
+            for leaf, proposal in proposals.items()
+            if proposal.kind == _ENROLLED
+        ]
+
+    def confirm(self, wanted: str) -> Event:
+        """Be the second person for the proposal whose leaf hash begins with this text."""
+        for last in (False,) * (_TRIES - 1) + (True,):
+            ledger = self._ledger()
+            proposals = ledger.mechanism.proposals
+            found = [leaf for leaf in proposals if leaf.startswith(wanted.lower())] if wanted else []
+            if len(found) != 1:
+                raise NoSuchProposalError(f"no single proposal that stands begins with {wanted}")
+            proposal = proposals[found[0]]
+            request = self._request(ledger)
+            body = {**proposal.body, "proposal": found[0]}
+            event = request.add(proposal.kind, ledger.mechanism.stream, body)
+            if self._sent(request, last=last):
+                return event
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _sent(self, request: Request, *, last: bool) -> bool:
+        try:
+            self._client.post(request.events, request.payloads)
+        except ConflictError:
+            if last:
+                raise
+            return False
+        return True
+
+
+def mechanism_shown(client: HandlerClient) -> Ledger:
+    """The mechanism's stream as the handlers' door shows it, every signature checked, but not its proofs."""
+    return casefile.founded(client.stream(client.mechanism().stream))
+
+
+def _described(leaf: str, proposal: Proposal, cards: Mapping[str, bytes]) -> Proposed:
+    body = proposal.body
+    card, listed = body["card"], body["roles"]
+    key = VerifyKey.parse(str(body["key"]))
+    return Proposed(
+        leaf=leaf,
+        by=proposal.by,
+        key_id=key.key_id,
+        name=card_name(cards, str(card["ref"]) if isinstance(card, dict) else ""),
+        roles=tuple(str(role) for role in listed) if isinstance(listed, list) else (),
+        fingerprint=fingerprint(str(body["recipient"]), key.key_id),
+    )
