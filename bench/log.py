@@ -1,9 +1,9 @@
 """How fast the log takes events, beside raw SQLite with the same bytes in the same run.
 
 Raw SQLite is one connection that writes the same rows under the same unique key, durable at every commit:
-nothing is checked, hashed, handed over or answered. The store checks what a decision read, keeps streams dense,
-hashes leaves into the tree, and answers each of its threads only after the commit. The bars: 64 threads reach 0.3 of raw SQLite at a hundred rows a
-commit, 8 threads 1.3 of raw one-row commits.
+nothing is checked, hashed, handed over or answered. The store checks what a decision read, keeps streams
+dense, hashes leaves into the tree, and answers each of its threads only after the commit. The bars: 64
+threads reach 0.3 of raw SQLite at a hundred rows a commit, 8 threads 1.3 of raw one-row commits.
 """
 
 import argparse

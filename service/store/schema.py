@@ -126,8 +126,6 @@ def configure(connection: sqlite3.Connection) -> None:
         "trusted_schema=OFF",
         "recursive_triggers=ON",
         "secure_delete=ON",
-        # Fewer, larger copies from the write-ahead log into the database; 16 MiB at most between two.
-        "wal_autocheckpoint=4096",
         "cache_size=-16384",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -5,7 +5,7 @@ Rules upheld here:
 - A lone writer is never kept waiting. Where several were answered by the last commit and come back at once,
   the leader gives them a moment, so that all share one commit instead of falling apart into groups that take
   turns, or into one that hurries ahead and all the others.
-- That moment is no longer than the last commit was. If they do not come back, the next batches go at once.
+- That moment is no longer than two commits take. If they do not come back, the next batches go at once.
 - Nobody is left waiting: a queue that was closed takes nothing in, and gives out what it holds.
 """
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 # A batch takes no more than this, so that nobody's answer waits for an endless one.
 _MOST: Final = 512
 # After a moment was given in vain, so many batches go at once.
-_PAUSE: Final = 16
+_PAUSE: Final = 8
 
 
 class ClosedLineError(Exception):
