@@ -14,6 +14,7 @@ Rules upheld here (C2SP age.md, "Header"):
 import base64
 import binascii
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from meyasubako.crypto.errors import DamagedHeaderError, HeaderMacError, UnsupportedError
 
 VERSION_LINE: Final = b"age-encryption.org/v1\n"
+_OTHER_VERSION: Final = re.compile(rb"age-encryption\.org/v(?!1[^0-9])[0-9]")
 MAX_HEADER: Final = 1 << 20
 MAC_SIZE: Final = 32
 _STANZA: Final = b"-> "
@@ -91,7 +93,7 @@ def header_end(data: bytes | bytearray, start: int = 0) -> int | None:
     """
     first = bytes(data[: len(VERSION_LINE)])
     if not VERSION_LINE.startswith(first):
-        if first.startswith(b"age-encryption.org/") and not first.startswith(VERSION_LINE[:-1]):
+        if _OTHER_VERSION.match(first):
             raise UnsupportedError("the file is of another version of age")
         raise DamagedHeaderError("the file does not begin as an age file")
     footer = data.find(b"\n" + _FOOTER, max(start, len(VERSION_LINE) - 1), MAX_HEADER)
