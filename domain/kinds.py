@@ -111,6 +111,18 @@ _MECHANISM_KINDS = (
     Kind(
         "fallback.appointed", (MECHANISM,), _body(_PROPOSAL, channel=CHANNEL_ID, person=PERSON, proposal=LEAF)
     ),
+    Kind(
+        "key.rotated",
+        (MECHANISM,),
+        _body(
+            _PROPOSAL,
+            of=OneOf(("log", "promise", "service")),
+            keys=ListOf(Setting(), 1, 4),
+            proposal=LEAF,
+        ),
+    ),
+    Kind("witness.admitted", (MECHANISM,), _body(_PROPOSAL, policy=ListOf(Setting(), 1, 64), proposal=LEAF)),
+    Kind("witness.dropped", (MECHANISM,), _body(witness=Setting(), slot=Count())),
     Kind("slot.marked", (MECHANISM,), _body(slot=Count(), size=Count(), root=DIGEST, roster=DIGEST)),
     Kind("cover.written", (COVERS,), _body()),
 )
@@ -199,7 +211,7 @@ REPORTERS = frozenset(
         "mailbox.closed_to_reading",
     }
 )
-SERVICE = frozenset({"slot.marked", "cover.written"})
+SERVICE = frozenset({"slot.marked", "cover.written", "witness.dropped"})
 
 
 def schema(kind: str, version: int) -> Kind:

@@ -93,6 +93,9 @@ class Mechanism:
     service_key: str = ""
     log_keys: tuple[str, ...] = ()
     promise_key: str = ""
+    # Server keys of the past: none of them may come back.
+    spent_keys: frozenset[str] = frozenset()
+    witness_policy: tuple[str, ...] = ()
     slot_hours: int = 24
     step: int = 64
     waiting_hours: int = 24
@@ -194,6 +197,7 @@ def _founded(_: Mechanism, event: Event) -> Mechanism:
         service_key=event.text("service_key"),
         log_keys=_listed(event.body["log_keys"]),
         promise_key=event.text("promise_key"),
+        witness_policy=_listed(event.body["witness_policy"]),
         slot_hours=event.number("slot_hours"),
         step=event.number("step"),
         waiting_hours=event.number("waiting_hours"),
@@ -258,6 +262,26 @@ def _published(mechanism: Mechanism, event: Event) -> Mechanism:
     return replace(mechanism, cards=mechanism.cards | {event.payloads()[0].digest})
 
 
+def _rotated(mechanism: Mechanism, event: Event) -> Mechanism:
+    keys = _listed(event.body["keys"])
+    match event.text("of"):
+        case "log":
+            spent, mechanism = mechanism.log_keys, replace(mechanism, log_keys=keys)
+        case "promise":
+            spent, mechanism = (mechanism.promise_key,), replace(mechanism, promise_key=keys[0])
+        case _:
+            spent, mechanism = (mechanism.service_key,), replace(mechanism, service_key=keys[0])
+    return replace(mechanism, spent_keys=mechanism.spent_keys | set(spent))
+
+
+def _admitted(mechanism: Mechanism, event: Event) -> Mechanism:
+    return replace(mechanism, witness_policy=_listed(event.body["policy"]))
+
+
+def _dropped(mechanism: Mechanism, _: Event) -> Mechanism:
+    return mechanism  # for the record: a policy changes by people only
+
+
 _FOLDS = {
     "mechanism.founded": _founded,
     "act.proposed": _proposed,
@@ -267,6 +291,9 @@ _FOLDS = {
     "channel.opened": _opened,
     "card.published": _published,
     "fallback.appointed": _appointed,
+    "key.rotated": _rotated,
+    "witness.admitted": _admitted,
+    "witness.dropped": _dropped,
 }
 
 

@@ -7,7 +7,7 @@ The server asks them before it stores an event, the audit asks them again over t
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
-from meyasubako.domain.rules import cases, order, reads, rooms, roster, signatures, slots, submission
+from meyasubako.domain.rules import cases, keys, order, reads, rooms, roster, signatures, slots, submission
 from meyasubako.domain.rules.registry import RULES, Rule
 
 __all__ = ["RULES", "Rule", "check", "settle"]
@@ -15,7 +15,7 @@ __all__ = ["RULES", "Rule", "check", "settle"]
 # Form and signature first: later rules rely on them, and a stranger learns nothing from later ones' answers.
 _PLACES = {
     module.__name__: place
-    for place, module in enumerate((order, signatures, slots, roster, submission, rooms, cases, reads))
+    for place, module in enumerate((order, signatures, slots, roster, keys, submission, rooms, cases, reads))
 }
 RULES.sort(key=lambda each: _PLACES[each.broken.__module__])
 

@@ -1,9 +1,7 @@
 """Who is on the roster, with which roles, and which acts take two people."""
 
 from meyasubako.crypto.age import HybridRecipient
-from meyasubako.crypto.cosignature import verifier_of
-from meyasubako.crypto.errors import BadKeyError, BadNoteError, BadSignatureError
-from meyasubako.crypto.note import ED25519, NoteKey
+from meyasubako.crypto.errors import BadKeyError, BadSignatureError
 from meyasubako.crypto.signing import VerifyKey, verify_statement
 from meyasubako.domain import kinds, roles
 from meyasubako.domain.envelope import Event
@@ -136,24 +134,6 @@ def steward_founds(_: Ledger, event: Event, __: int) -> str | None:
     first = _listed(event)[0]
     if VerifyKey.parse(str(first["key"])).key_id != event.by or "steward" not in _roles(first):
         return "the founding is signed by its first person, a steward"
-    return None
-
-
-@rule("founding-keys-are-good", "whoever pins leaf 0 can verify what this log signs", "mechanism.founded")
-def founding_keys_are_good(_: Ledger, event: Event, __: int) -> str | None:
-    listed = event.body["log_keys"]
-    try:
-        VerifyKey.parse(event.text("service_key"))
-        log_keys = [NoteKey.parse(str(key)) for key in listed] if isinstance(listed, list) else []
-        promise = NoteKey.parse(event.text("promise_key"))
-        for key in (*log_keys, promise):
-            verifier_of(key)
-    except (BadKeyError, BadNoteError):
-        return "a key of the log, of promises or of the service is malformed"
-    if log_keys[0].kind != ED25519 or any(key.name != event.log for key in log_keys):
-        return "the log's keys are named for its origin, the Ed25519 key first"
-    if promise.name != f"{event.log}/promise":
-        return "the promise key is named for the origin and its use"
     return None
 
 
