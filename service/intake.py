@@ -38,6 +38,7 @@ from meyasubako.service.store.errors import SeqConflictError
 __all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
 
 _SEALED_BY = "server"
+_READERS_CHANGED = ("reader-on-roster", "channel-as-published")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +168,13 @@ class Intake:
         if known is None:
             try:
                 self._send(draft, receipt, case)
-            except SeqConflictError:
-                # The same form, sent twice at the same moment: the other one was first.
-                known = self._mechanism.ledger().cases[case]
-            except RefusedError as refused:
-                if refused.rule in ("reader-on-roster", "channel-as-published"):
-                    raise ReadersChangedError(self.channel(draft.channel)) from None
-                raise
+            except (SeqConflictError, RefusedError, FileNotFoundError) as error:
+                # The same form, sent twice at the same moment: the other one was first, and took the files.
+                known = self._mechanism.ledger().cases.get(case)
+                if known is None:
+                    if isinstance(error, RefusedError) and error.rule in _READERS_CHANGED:
+                        raise ReadersChangedError(self.channel(draft.channel)) from None
+                    raise
         stored = self._mechanism.ledger().cases[case]
         if stored.reporter != reporter:
             raise ServiceError("this form cannot be sent: please begin again")

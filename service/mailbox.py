@@ -170,7 +170,8 @@ class Mailboxes:
                 return True
             try:
                 self._write(found, receipt, {"once": once, "text": text, "v": 1}, files)
-            except (SeqConflictError, StaleReadError, RefusedError):
+            except (SeqConflictError, StaleReadError, RefusedError, FileNotFoundError):
+                # A file that is gone may have been taken by this very form, sent twice at the same moment.
                 if last:
                     raise
                 continue

@@ -16,7 +16,7 @@ from typing import Final
 from flask import abort, request
 from flask_babel import gettext
 
-from meyasubako.service.intake import ChannelView, Draft, NobodyLeftError, ReadersChangedError, Submitted
+from meyasubako.service.intake import ChannelView, NobodyLeftError, ReadersChangedError
 from meyasubako.service.reporter import forms
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
@@ -95,7 +95,7 @@ class ReportPages:
         channel = _chosen(state, self._channels())
         draft = draft_of(state, channel, self._site.questionnaire, language())
         try:
-            submitted = self._submitted(draft)
+            submitted = self._site.intake.submit(draft)
         except ReadersChangedError as changed:
             sentence = gettext("The people who read reports have changed. Please look at the list again.")
             known = {reader.key_id for reader in changed.channel.readers}
@@ -118,13 +118,6 @@ class ReportPages:
             )
             return self._show("review", state, (Problem("send", sentence),))
         return self._site.page("receipt.html", submitted=submitted)
-
-    def _submitted(self, draft: Draft) -> Submitted:
-        try:
-            return self._site.intake.submit(draft)
-        except FileNotFoundError:
-            # Pressed twice: the other request was first and has just taken the files into the case.
-            return self._site.intake.submit(draft)
 
     def _problems(self, page: str, state: Writing) -> tuple[Problem, ...]:
         if page == "channel" and not state.channel:

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import IO, Any, cast
 
 from flask import Request
+from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 
 from meyasubako.service.incoming import IncomingFile
@@ -141,6 +142,13 @@ class SealingRequest(Request):
             cls=self.parameter_storage_class,
             silent=False,
         )
+
+    def _load_form_data(self) -> None:
+        try:
+            super()._load_form_data()
+        except (ValueError, OSError):
+            # The connection broke, the form ended too early, or it came too slowly.
+            raise BadRequest from None
 
     def _get_file_stream(
         self,
