@@ -1,0 +1,1 @@
+"""Witnessing other logs, and asking others to witness ours."""
