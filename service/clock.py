@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from meyasubako.domain.rules.slots import slot_entries
-from meyasubako.service import shown, web
+from meyasubako.service import incoming, shown, web
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.process import follow_supervisor
@@ -101,6 +101,7 @@ def tick(mechanism: Mechanism, state: ClockState) -> None:
         state.hour = hour
     if now.date() != state.swept:
         mechanism.store.sweep_uploads(now.date() - timedelta(days=1))
+        incoming.sweep(mechanism.directory / "incoming", now.date() - timedelta(days=1))
         state.swept = now.date()
 
 

@@ -9,18 +9,19 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from hashlib import sha256
 from pathlib import Path
 
 from meyasubako.crypto import age, archive
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
+from meyasubako.domain.acts import Request
 from meyasubako.domain.sealing import Binding, SealedFile, sealed
 from meyasubako.service.clocks import Clock
-from meyasubako.service.store.errors import StoreFullError
+from meyasubako.service.store.errors import StoreError, StoreFullError
 from meyasubako.service.store.port import SMALL_PAYLOAD
 from meyasubako.service.store.sqlite import Store
 
@@ -64,7 +65,7 @@ class IncomingFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        day = datetime.combine(self._day, time()).timestamp()
+        day = datetime.combine(self._day, time(), UTC).timestamp()
         os.utime(self._path, (day, day))
         return FileTicket(self._id, self._identity.reveal_seed().hex(), self._size, self._digest.hexdigest())
 
@@ -73,6 +74,15 @@ class IncomingFile:
         self._path.unlink(missing_ok=True)
         with suppress(OSError):  # what was not written yet has nowhere to go
             self._file.close()
+
+
+def sweep(folder: Path, before_day: date) -> None:
+    """Delete the files of forms that were last written on an earlier day (UTC) and never sent."""
+    oldest = datetime.combine(before_day, time(), UTC).timestamp()
+    for path in folder.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):  # sent or discarded at this moment
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 class IncomingFiles:
@@ -96,13 +106,41 @@ class IncomingFiles:
             if len(each) == 32 and all(digit in "0123456789abcdef" for digit in each):
                 (self._folder / f"{_PREFIX}{each}").unlink(missing_ok=True)
 
-    def seal_into(
+    @contextmanager
+    def attached(
+        self,
+        request: Request,
+        given: Iterable[tuple[FileTicket, str, str]],
+        recipient: HybridRecipient,
+        about: Binding,
+    ) -> Iterator[list[SealedFile]]:
+        """Files (ticket, name, media type) sealed to a room: small ones in the request, large ones stored.
+
+        Whatever the block raises, nothing that was stored for it stays. FileNotFoundError where a file was
+        swept meanwhile.
+        """
+        files: list[SealedFile] = []
+        try:
+            for ticket, name, media_type in given:
+                file, small = self._seal_into(ticket, name, media_type, recipient, about)
+                files.append(file)
+                if small is not None:
+                    request.payloads[file.digest] = small
+            yield files
+        except BaseException:
+            self._forget(files)
+            raise
+
+    def _forget(self, files: Iterable[SealedFile]) -> None:
+        # Events that were stored after all keep what they own.
+        large = [file.digest for file in files if file.sealed_size > SMALL_PAYLOAD]
+        if large:
+            with suppress(StoreError):  # whatever is left is swept with everything that was never sent
+                self._store.drop_unowned(*large)
+
+    def _seal_into(
         self, ticket: FileTicket, name: str, media_type: str, recipient: HybridRecipient, about: Binding
     ) -> tuple[SealedFile, bytes | None]:
-        """Seal an incoming file to a room; gives its reference, and the bytes if it is a small payload.
-
-        Raises FileNotFoundError where the file was swept meanwhile.
-        """
         head, tail = archive.file_archive(about.document(), ticket.size)
         identity = HybridIdentity.from_seed(bytes.fromhex(ticket.seed_hex))
         total = age.sealed_size(len(head) + ticket.size + len(tail), age.HYBRID_HEADER_SIZE)

@@ -28,7 +28,6 @@ from meyasubako.domain.case import Case
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.people import Channel, Person
 from meyasubako.domain.people import Mechanism as Roster
-from meyasubako.domain.sealing import SealedFile
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.incoming import FileTicket, IncomingFile, IncomingFiles
 from meyasubako.service.mailbox import Mailbox, Mailboxes, NoMailboxError
@@ -188,25 +187,20 @@ class Intake:
         readers = self._readers(roster, channel, draft)
         request = Request(origin, receipt.signing_key(origin), mechanism.clock())
         rooms = tuple(NewRoom(mechanism.fresh_id(), HybridIdentity.generate()) for _ in range(2))
-        files: list[SealedFile] = []
-        for ticket, name, media_type in draft.files:
-            about = request.binding(case, "report.submitted")
-            file, small = self._files.seal_into(ticket, name, media_type, rooms[0].recipient, about)
-            files.append(file)
-            if small is not None:
-                request.payloads[file.digest] = small
-        acts.submit(
-            request,
-            Report(_document(draft), draft.text, files),
-            case=case,
-            rooms=(rooms[0], rooms[1]),
-            reporter=receipt.identity(origin).recipient,
-            channel=channel,
-            marker=draft.marker,
-            readers=readers,
-            sealed_by=_SEALED_BY,
-        )
-        mechanism.accept([event.data for event in request.events], request.payloads)
+        about = request.binding(case, "report.submitted")
+        with self._files.attached(request, draft.files, rooms[0].recipient, about) as files:
+            acts.submit(
+                request,
+                Report(_document(draft), draft.text, files),
+                case=case,
+                rooms=(rooms[0], rooms[1]),
+                reporter=receipt.identity(origin).recipient,
+                channel=channel,
+                marker=draft.marker,
+                readers=readers,
+                sealed_by=_SEALED_BY,
+            )
+            mechanism.accept([event.data for event in request.events], request.payloads)
 
     def _readers(self, roster: Roster, channel: Channel, draft: Draft) -> dict[str, HybridRecipient]:
         marker = roster.marker(draft.marker)

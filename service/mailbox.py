@@ -204,12 +204,7 @@ class Mailboxes:
         epoch = acts.current_epoch(
             request, found.room, mechanism.ledger().mechanism, receipt.identity(origin).recipient, "server"
         )
-        sealed: list[SealedFile] = []
-        for ticket, name, media_type in files:
-            about = request.binding(found.room.stream, "message.posted")
-            file, small = self._files.seal_into(ticket, name, media_type, epoch.recipient, about)
-            sealed.append(file)
-            if small is not None:
-                request.payloads[file.digest] = small
-        acts.post(request, "message.posted", found.room.stream, epoch, document, sealed, "server")
-        mechanism.accept([event.data for event in request.events], request.payloads)
+        about = request.binding(found.room.stream, "message.posted")
+        with self._files.attached(request, files, epoch.recipient, about) as sealed:
+            acts.post(request, "message.posted", found.room.stream, epoch, document, sealed, "server")
+            mechanism.accept([event.data for event in request.events], request.payloads)

@@ -164,6 +164,9 @@ class EventStore(Protocol):
     def sweep_uploads(self, before_day: date) -> int:
         """Remove uploads and objects of earlier days that no event names; gives how many."""
 
+    def drop_unowned(self, *digests: str) -> None:
+        """Remove these objects now, except those that an event owns."""
+
     def tile(self, level: Level, n: int, width: int) -> bytes | None:
         """A hash tile or entry bundle within the published tree, or None."""
 

@@ -244,6 +244,11 @@ class Store(EventStore):
             swept += self._leader.run(partial(self._sweep, digests=old[start : start + BATCH]))
         return swept
 
+    def drop_unowned(self, *digests: str) -> None:
+        """Remove these objects now, except those that an event owns."""
+        self._check_writable()
+        self._leader.run(partial(self._sweep, digests=digests))
+
     def _sweep(self, transaction: Transaction, digests: Sequence[str]) -> int:
         # Under the write lock nobody can come to own what is being removed.
         unowned = [
