@@ -1,0 +1,84 @@
+"""Checkpoints: signed by every key that leaf 0 names, each the tree of a slot, none of them taken back."""
+
+from collections.abc import Iterator
+
+from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
+from meyasubako.crypto.cosignature import verifier_of
+from meyasubako.crypto.errors import BadKeyError, BadNoteError
+from meyasubako.crypto.note import NoteKey, Verifier
+from meyasubako.domain.audit import Finding, Replay
+from meyasubako.service.inspection.source import BrokenSourceError, Kept, Source
+
+
+def last_published(source: Source, replay: Replay) -> Checkpoint | None:
+    """The newest checkpoint that verifies, or None."""
+    try:
+        kept = [*source.published(), source.kept_apart()]
+    except BrokenSourceError:
+        return None
+    verified = [
+        each for each in (_verified(one, replay) for one in kept if one) if isinstance(each, Checkpoint)
+    ]
+    return max(verified, key=lambda each: each.size, default=None)
+
+
+def check_published(source: Source, replay: Replay) -> Iterator[Finding]:
+    """Every checkpoint that was published, and the key that is stated beside the log."""
+    log_keys, stated = replay.ledger.mechanism.log_keys, source.log_key()
+    if stated is not None and stated not in log_keys[:1]:
+        yield Finding("log-key-is-leaf-0s", "the key beside the log is not the one that leaf 0 names")
+    published = source.published()
+    if not published:
+        yield Finding("checkpoint-is-published", "no checkpoint was ever published")
+    for kept in published:
+        yield from _check(kept, replay)
+
+
+def check_kept_apart(source: Source, replay: Replay) -> Iterator[Finding]:
+    """The checkpoint outside of the database is the last published one, or extends it."""
+    apart, published = source.kept_apart(), source.published()
+    if apart is None:
+        if published:
+            yield Finding(
+                "checkpoint-is-kept-apart", "the last published checkpoint is missing outside the database"
+            )
+        return
+    found = list(_check(apart, replay))
+    yield from found
+    opened = _verified(apart, replay)
+    last = published[-1] if published else None
+    if found or not isinstance(opened, Checkpoint) or last is None or last.size is None:
+        return
+    if opened.size < last.size or (opened.size == last.size and opened.root != last.root):
+        sentence = f"the checkpoint kept apart, of {opened.size} entries, is not the last one, of {last.size}"
+        yield Finding("checkpoint-is-kept-apart", sentence)
+
+
+def _check(kept: Kept, replay: Replay) -> Iterator[Finding]:
+    opened = _verified(kept, replay)
+    if isinstance(opened, str):
+        size = f" of {kept.size} entries" if kept.size is not None else ""
+        yield Finding("checkpoint-is-signed", f"the checkpoint{size}: {opened}")
+        return
+    if kept.size not in (None, opened.size) or kept.root not in (None, opened.root):
+        yield Finding(
+            "checkpoint-is-signed", "the row beside a checkpoint states another tree than was signed"
+        )
+    if opened.size > replay.tree.size:
+        sentence = f"{opened.size} entries were published, and {replay.tree.size} are there"
+        yield Finding("log-only-grows", sentence, replay.tree.size)
+    elif opened.size not in replay.roots:
+        yield Finding("checkpoint-ends-a-slot", f"no slot ends with entry {opened.size - 1}", opened.size - 1)
+    elif replay.roots[opened.size] != opened.root.hex():
+        sentence = f"the first {opened.size} entries do not give the root that was published"
+        yield Finding("root-is-published", sentence)
+
+
+def _verified(kept: Kept, replay: Replay) -> Checkpoint | str:
+    """The checkpoint if every key of leaf 0 signed it, or what is wrong with it."""
+    mechanism = replay.ledger.mechanism
+    try:
+        keys: list[Verifier] = [verifier_of(NoteKey.parse(key)) for key in mechanism.log_keys]
+        return open_checkpoint(kept.note, mechanism.origin, keys).checkpoint
+    except (BadNoteError, BadKeyError) as error:
+        return str(error)

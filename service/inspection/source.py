@@ -1,0 +1,102 @@
+"""What an audit reads: entries as stored, the tiles and checkpoints beside them, and the payloads.
+
+A source gives out what is there and believes none of it. Where something cannot be read it raises
+`BrokenSourceError`, which the audit turns into a finding.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Literal, Protocol
+
+from meyasubako.domain.audit import Finding
+from meyasubako.service.inspection.errors import InspectionError
+
+CHECKPOINT: Final = "checkpoint"
+VKEY: Final = "log.vkey"
+PAYLOADS: Final = "payloads.txt"
+DATABASE: Final = "log.db"
+
+# What is being done, how much of it is done, and how much there is to do.
+Progress = Callable[[str, int, int], None]
+
+Place = Literal["table", "object", "gone"]
+
+
+class BrokenSourceError(InspectionError):
+    """A part of the source is missing or malformed; `index` is the entry from which nothing can be read."""
+
+    def __init__(self, rule: str, sentence: str, index: int | None = None) -> None:
+        super().__init__(sentence)
+        self.finding = Finding(rule, sentence, index)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry at its place, and what the row beside it says of it (None where there is no such row)."""
+
+    index: int
+    data: bytes
+    row: tuple[str, int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint as it is kept: the note's bytes, and the size and root that the row beside it states."""
+
+    note: bytes
+    size: int | None = None
+    root: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What is recorded of a payload; `index` is None where the record does not say."""
+
+    digest: str
+    size: int
+    place: Place
+    index: int | None = None
+
+
+class Source(Protocol):
+    """A log on a disk."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether payloads and unpublished entries are there: a mechanism's directory, not an export."""
+
+    def close(self) -> None:
+        """Let go of every file."""
+
+    def malformed(self) -> Iterator[Finding]:
+        """What is wrong with the form of the source as such."""
+
+    def size(self) -> int:
+        """How many entries there should be."""
+
+    def entries(self) -> Iterator[Stored]:
+        """The entries in their order; BrokenSourceError where one cannot be read."""
+
+    def tiles(self) -> Iterator[tuple[int, int, bytes]]:
+        """Every stored hash tile as (level, n, hashes), at its greatest width."""
+
+    def edge(self) -> bytes | None:
+        """The right edge that was kept with the entries, if the source keeps one."""
+
+    def published(self) -> Sequence[Kept]:
+        """Every checkpoint that the source keeps, the smallest tree first."""
+
+    def kept_apart(self) -> Kept | None:
+        """The checkpoint outside of the database, or None if there is none."""
+
+    def log_key(self) -> str | None:
+        """The log's verifier key as it stands beside the log, where the source says it."""
+
+    def payloads(self) -> Iterator[Payload]:
+        """What is recorded of every payload."""
+
+    def open(self, payload: Payload) -> BinaryIO | None:
+        """The payload's bytes, None if they are not there."""
+
+    def leftovers(self, named: Mapping[str, Place]) -> Iterator[str]:
+        """Digests or names of stored bytes beyond those that are named, each with where it should lie."""

@@ -1,0 +1,96 @@
+"""The vault: every payload that the log names is there, is what the log says, and nothing else is.
+
+- A payload's bytes have its SHA-256 and size. All but cards are age files for exactly one post-quantum
+  recipient; whom they open for nobody can see.
+- What the log says was destroyed is nowhere; everything else that it names is present.
+- An export holds no payloads: there the record of what was present is compared.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, Final
+
+from meyasubako.crypto import age
+from meyasubako.crypto.errors import CryptoError
+from meyasubako.domain.audit import Finding, is_card, must_be_absent
+from meyasubako.domain.ledger import Ledger, Owner
+from meyasubako.service.inspection.source import Payload, Place, Progress, Source
+
+_PIECE: Final = 1 << 20
+_EVERY: Final = 64
+
+
+def check(source: Source, ledger: Ledger, progress: Progress) -> Iterator[Finding]:
+    """Compare what the log names with what is recorded and, in a directory, with the bytes."""
+    absent, owners = must_be_absent(ledger), dict(ledger.owners)
+    places: dict[str, Place] = {}
+    for payload in source.payloads():
+        if len(places) % _EVERY == 0:
+            progress("checking payloads", len(places), len(owners))
+        if payload.digest in places:
+            yield _finding(owners.get(payload.digest), "payload-is-recorded", payload.digest, "stands twice")
+        places[payload.digest] = payload.place
+        yield from _check(payload, owners.get(payload.digest), gone=payload.digest in absent)
+        if payload.place != "gone" and payload.digest in owners and source.whole:
+            yield from _check_bytes(
+                source, payload, owners[payload.digest], card=is_card(ledger, payload.digest)
+            )
+    for digest in sorted(owners.keys() - places.keys(), key=lambda each: owners[each].index):
+        yield _finding(
+            owners[digest], "payload-is-recorded", digest, "is named, and nothing is recorded of it"
+        )
+    yield from _left_over(source, places)
+    progress("checking payloads", len(owners), len(owners))
+
+
+def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterator[Finding]:
+    digest = payload.digest
+    if owner is None:
+        yield _finding(None, "payload-is-named", digest, "is recorded, and no event names it")
+        return
+    if payload.size != owner.size or payload.index not in (None, owner.index):
+        yield _finding(owner, "payload-is-recorded", digest, "is recorded otherwise than its event names it")
+    if gone:
+        if payload.place != "gone":
+            yield _finding(owner, "payload-is-destroyed", digest, "should have been destroyed, and is there")
+    elif payload.place == "gone":
+        yield _finding(owner, "payload-is-there", digest, "is gone, and the log does not say why")
+
+
+def _check_bytes(source: Source, payload: Payload, owner: Owner, *, card: bool) -> Iterator[Finding]:
+    file = source.open(payload)
+    if file is None:
+        yield _finding(owner, "payload-is-there", payload.digest, "is not in the vault")
+        return
+    with file:
+        start, size, digest = _read(file)
+    if (digest, size) != (payload.digest, owner.size):
+        yield _finding(owner, "payload-is-whole", payload.digest, "has other bytes than those it is named by")
+    elif not card:
+        try:
+            age.check_single_hybrid(start)
+        except CryptoError as error:
+            sentence = f"is not sealed to exactly one post-quantum recipient: {error}"
+            yield _finding(owner, "payload-is-sealed", payload.digest, sentence)
+
+
+def _read(file: BinaryIO) -> tuple[bytes, int, str]:
+    """The first bytes of a file, its size, and its SHA-256 in hex."""
+    start = piece = file.read(_PIECE)
+    size, digest = 0, hashlib.sha256()
+    while piece:
+        size += len(piece)
+        digest.update(piece)
+        piece = file.read(_PIECE)
+    return start[: age.HYBRID_HEADER_SIZE], size, digest.hexdigest()
+
+
+def _left_over(source: Source, places: Mapping[str, Place]) -> Iterator[Finding]:
+    for what in source.leftovers(places):
+        yield Finding("vault-holds-nothing-else", f"{what} is named by no event, or should be gone")
+
+
+def _finding(owner: Owner | None, rule: str, digest: str, what: str) -> Finding:
+    where = f" ({owner.kind}, {owner.use})" if owner else ""
+    index, stream = (owner.index, owner.stream) if owner else (None, "")
+    return Finding(rule, f"the payload {digest}{where} {what}", index, stream)
