@@ -69,6 +69,7 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
     _route(app, site)
     _frame(app)
     app.before_request(refuse_other_sites)
+    app.after_request(_never_stored)
     app.teardown_request(_drop_unclaimed)
     harden(app, csp=CSP, error_page=_error_page(site))
     return app
@@ -145,6 +146,12 @@ def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
         return answer
 
     return page
+
+
+def _never_stored(answer: Response) -> Response:
+    # Flask lets browsers keep a style sheet; then their disk would tell who was here.
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _drop_unclaimed(_error: BaseException | None) -> None:

@@ -1,10 +1,15 @@
 """A real mechanism in a new directory, for tests that come in through the reporter's site."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from meyasubako.crypto import archive
+from meyasubako.crypto.age import HybridRecipient, seal
 from meyasubako.crypto.keyfile import KeyPair
+from meyasubako.domain import acts
 from meyasubako.domain.acts import Request
+from meyasubako.domain.sealing import SealedFile, sealed
 from meyasubako.service.config import Config, Doors, Limits
 from meyasubako.service.founding import Founder, Settings, found
 from meyasubako.service.mechanism import Mechanism
@@ -67,3 +72,42 @@ def _sign(mechanism, box, name, kind, body, stream=None) -> str:
     request = Request(ORIGIN, box.people[name].signing, mechanism.clock(), heads=heads)
     request.add(kind, stream, body)
     return mechanism.accept([event.data for event in request.events], request.payloads)[0].leaf
+
+
+def open_second_channel(box: Box) -> None:
+    """A channel `outside` whose only reader is the outsider."""
+    mechanism = Mechanism.open(box.directory)
+    try:
+        stream = mechanism.ledger().mechanism.stream
+        main = json.loads(
+            next(row.data for row in mechanism.store.stream(stream) if row.kind == "channel.opened")
+        )
+        body = {**main["body"], "channel": "outside", "draw": 0}
+        proposal = {"kind": "channel.opened", "v": 1, "body": body}
+        first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
+        _sign(mechanism, box, "Bar Association", "channel.opened", {**body, "proposal": first})
+        mechanism.publish()
+    finally:
+        mechanism.close()
+
+
+def answer(
+    mechanism: Mechanism, box: Box, name: str, text: str, files: dict[str, bytes] | None = None
+) -> None:
+    """Somebody of the staff writes to the newest case's reporter."""
+    ledger = mechanism.ledger()
+    case = list(ledger.cases.values())[-1]
+    room = ledger.rooms[case.rooms["dialogue"]]
+    heads = {room.stream: ledger.head(room.stream)}
+    request = Request(ORIGIN, box.people[name].signing, mechanism.clock(), heads=heads)
+    reporter = HybridRecipient.parse(case.reporter_recipient)
+    epoch = acts.current_epoch(request, room, ledger.mechanism, reporter)
+    held = []
+    for file_name, content in (files or {}).items():
+        about = request.binding(room.stream, "message.posted")
+        head, tail = archive.file_archive(about.document(), len(content))
+        small = sealed(seal(head + content + bytes(tail), epoch.recipient))
+        request.payloads[small.digest] = small.data
+        held.append(SealedFile(small.digest, len(small.data), file_name, "application/x-thing", len(content)))
+    acts.post(request, "message.posted", room.stream, epoch, {"text": text, "v": 1}, held)
+    mechanism.accept([event.data for event in request.events], request.payloads)
