@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from meyasubako.crypto.errors import WrongKeyError
 from meyasubako.crypto.keyfile import KeyPair, read_keyfile
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service.cli.failures import InputError
@@ -25,7 +26,7 @@ def first_line(path: Path) -> str:
 def ask(prompt: str, *, again: bool = False, may_be_empty: bool = False) -> str:
     """Type something without echo; `again` asks twice. Refuses where there is no terminal to type into."""
     if not sys.stdin.isatty():
-        raise InputError("There is no terminal to ask in: use --passphrase-file FILE")
+        raise InputError("there is no terminal to ask in: use --passphrase-file FILE")
     while True:
         typed: str = click.prompt(prompt, hide_input=True, err=True, default="", show_default=False)
         if not typed and not may_be_empty:
@@ -40,9 +41,11 @@ def ask(prompt: str, *, again: bool = False, may_be_empty: bool = False) -> str:
 def unlock(keyfile: Path, passphrase_file: Path | None) -> KeyPair:
     """The keys in a key file; asks for the pass phrase where no file holds it."""
     data = keyfile.read_bytes()
-    if passphrase_file is not None:
-        return read_keyfile(data, first_line(passphrase_file))
-    return read_keyfile(data, ask(f"Pass phrase of {keyfile}"))
+    passphrase = first_line(passphrase_file) if passphrase_file else ask(f"Pass phrase of {keyfile}")
+    try:
+        return read_keyfile(data, passphrase)
+    except WrongKeyError:
+        raise InputError(f"the pass phrase does not open {keyfile}") from None
 
 
 def read_receipt() -> Receipt:

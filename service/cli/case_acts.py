@@ -13,7 +13,6 @@ from meyasubako.service.cli.case_options import (
     case_argument,
     connected,
     done,
-    files_option,
     next_day,
     next_option,
     text_given,
@@ -46,7 +45,7 @@ def acknowledge(case: str, text: str | None, next_date: date | None, **given: An
 )
 @case_argument
 @text_option
-@files_option
+@options.attached
 @at_mechanism
 def say(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) -> None:
     """Write to the reporter."""
@@ -63,7 +62,7 @@ def say(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) -
 )
 @case_argument
 @text_option
-@files_option
+@options.attached
 @at_mechanism
 def note(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) -> None:
     """Write to your colleagues on this case. The reporter never reads it."""

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -39,14 +38,6 @@ def at_mechanism(command: Callable[..., Any]) -> Callable[..., Any]:
 
 case_argument = click.argument("case", metavar="CASE")
 text_option = click.option("--text", help="What to write; standard input if left out.")
-files_option = click.option(
-    "--file",
-    "attached",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="A file to send along; more than once for several.",
-)
 next_option = click.option(
     "--next",
     "next_date",

@@ -121,7 +121,6 @@ def failure(error: Exception) -> Failure:
 def sentence(error: Exception) -> str:
     """An error's own words as a sentence; its class's first line where it has none."""
     words = str(error).strip() or (type(error).__doc__ or type(error).__name__).strip().splitlines()[0]
-    words = words[0].upper() + words[1:]
     return words if words.endswith((".", "!", "?", ")")) else f"{words}."
 
 

@@ -118,11 +118,14 @@ def found(  # noqa: PLR0913  each is an option of the command
     mechanism's poster: whoever compares it cannot be given another mechanism.
     """
     founders = _founders(people, keyfile, passphrase_file, channel)
-    config = Config(
-        origin=origin,
-        doors=Doors(reporter=reporter_door, handler=handler_door, log=log_door),
-        intake=IntakeSettings(show="at_once" if show == "at_once" else "hour"),
-    )
+    try:
+        config = Config(
+            origin=origin,
+            doors=Doors(reporter=reporter_door, handler=handler_door, log=log_door),
+            intake=IntakeSettings(show="at_once" if show == "at_once" else "hour"),
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from None
     settings = Settings(
         name=name,
         channel_name=channel_name or name,

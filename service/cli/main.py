@@ -7,6 +7,8 @@ from meyasubako.service.cli.enroll import enroll
 from meyasubako.service.cli.failures import Commands
 from meyasubako.service.cli.found import found
 from meyasubako.service.cli.key import key
+from meyasubako.service.cli.mailbox import mailbox
+from meyasubako.service.cli.report import report
 from meyasubako.service.cli.serve import serve
 
 
@@ -19,7 +21,7 @@ def main() -> None:
     """
 
 
-for command in (key, found, enroll, serve, cases):
+for command in (key, found, enroll, serve, report, mailbox, cases):
     main.add_command(command)
 
 if __name__ == "__main__":

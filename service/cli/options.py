@@ -32,6 +32,15 @@ fingerprint = click.option(
     help="The mechanism's fingerprint, from its poster: refuse any other mechanism.",
 )
 
+attached = click.option(
+    "--file",
+    "attached",
+    type=_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Send FILE along (may be repeated).",
+)
+
 
 def server(what: str) -> Callable[[Command], Command]:
     """`--at URL`: the address of a door."""

@@ -51,10 +51,15 @@ def founded(events: Iterable[Event]) -> Ledger:
     return ledger
 
 
-def fold(mechanism: Mechanism, streams: Iterable[tuple[Event, ...]]) -> Ledger:
-    """Fold whole streams in this order: a case before its rooms; BadDocumentError where one does not hold."""
+def fold(mechanism: Mechanism, streams: Iterable[tuple[Event, ...]], case: Case | None = None) -> Ledger:
+    """Fold whole streams in this order: a case before its rooms; BadDocumentError where one does not hold.
+
+    `case` is one whose own stream is not shown: the reporter, who knows it anyway, sees its rooms only.
+    """
     ledger = Ledger(lambda _: "")
     ledger.mechanism = mechanism
+    if case is not None:
+        ledger.cases[case.stream] = case
     for events in streams:
         for event in events:
             _check(ledger, event)

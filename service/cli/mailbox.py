@@ -1,0 +1,160 @@
+"""`mailbox`: the reporter's way back, opened and sealed on the reporter's machine."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from meyasubako.domain import roles
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.reading import Opened
+from meyasubako.service.cli import options
+from meyasubako.service.cli.asking import read_receipt
+from meyasubako.service.cli.case_options import text_given
+from meyasubako.service.cli.output import emit, plain, progress
+from meyasubako.service.client import roster, sealed_report
+from meyasubako.service.client.files import LocalFile, safe_name
+from meyasubako.service.client.http import Http
+from meyasubako.service.client.mailbox import Letters, Visit
+from meyasubako.service.client.reporter import ReporterClient
+from meyasubako.service.client.sealed_report import Offer
+
+
+@click.command(
+    epilog=options.example(
+        "meyasubako mailbox --at URL",
+        'meyasubako mailbox --at URL --say "It was the second night." --file photo.jpg',
+    )
+)
+@options.server("the reporter's site")
+@click.option(
+    "--say", metavar="TEXT", help="Write to the people who read your report; - reads standard input."
+)
+@click.option("--add", metavar="TEXT", help="Add to the report itself, which the receipt does not open.")
+@options.attached
+@click.option(
+    "--save-to",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Open every file that they sent into FOLDER.",
+)
+@click.option("--close-to-reading", is_flag=True, help="Let the receipt open nothing any more, for ever.")
+@options.log_url(required=False)
+@options.fingerprint
+@options.proxy
+@options.as_json
+def mailbox(  # noqa: PLR0913  each is an option of the command
+    *,
+    url: str,
+    say: str | None,
+    add: str | None,
+    attached: tuple[Path, ...],
+    save_to: Path | None,
+    close_to_reading: bool,
+    log_url: str | None,
+    fingerprint: str | None,
+    proxy: str | None,
+    as_json: bool,
+) -> None:
+    """Read the answers to your report, and write back. Asks for the receipt, without showing it.
+
+    In a pipe, the first line of standard input is the receipt.
+    """
+    if sum((say is not None, add is not None, close_to_reading)) > 1 or (
+        attached and say is None and add is None
+    ):
+        raise click.UsageError(
+            "Choose one of --say, --add and --close-to-reading; --file goes with the first two."
+        )
+    receipt = read_receipt()
+    log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
+    offer = sealed_report.look(ReporterClient(Http(url, proxy=proxy)), fingerprint=fingerprint, log=log)
+    key = receipt.signing_key(offer.verified.mechanism.origin)
+    letters = Letters(ReporterClient(Http(url, proxy=proxy, key=key)), receipt, offer.verified)
+    if say is not None or add is not None:
+        _write(letters, say, add, attached, as_json=as_json)
+    elif close_to_reading:
+        event = letters.close_to_reading()
+        emit({"done": "the receipt opens nothing any more", "leaf": event.leaf}, as_json=as_json)
+    else:
+        _read(letters, offer, save_to, as_json=as_json)
+
+
+def _write(
+    letters: Letters, say: str | None, add: str | None, attached: tuple[Path, ...], *, as_json: bool
+) -> None:
+    local = [LocalFile.at(path) for path in attached]
+    given = say if say is not None else add
+    text = text_given(None if given == "-" else given)
+    with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
+        event: Event = (letters.say if say is not None else letters.add)(text, local, step)
+    done = "sent" if say is not None else "added to the report"
+    emit({"done": done, "day": event.at.isoformat(), "leaf": event.leaf}, as_json=as_json)
+
+
+def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool) -> None:
+    visit = letters.visit()
+    saved = _save(letters, visit, save_to) if save_to else {}
+    due = visit.case.next_date.isoformat() if visit.case.next_date else ""
+    facts = {
+        "state": visit.case.state,
+        "next_date": due,
+        "closed_to_reading": visit.closed_to_reading,
+        "messages": [_message(visit, offer, each, saved) for each in visit.messages],
+    }
+
+    def show(out: Console) -> None:
+        out.print(f"[dim]state[/]      {visit.case.state.replace('_', ' ')}")
+        out.print(f"[dim]next date[/]  {due or 'none: it is closed'}")
+        if not visit.messages:
+            out.print("\nNo messages yet.")
+        for each in visit.messages:
+            _draw(out, _message(visit, offer, each, saved))
+
+    emit(facts, as_json=as_json, show=show)
+
+
+def _message(visit: Visit, offer: Offer, each: Opened, saved: dict[str, str]) -> dict[str, Any]:
+    mine = each.event.by == visit.case.reporter
+    facts: dict[str, Any] = {
+        "from": "you" if mine else _role(offer, each.event.by, visit.case.channel),
+        "day": each.event.at.isoformat(),
+    }
+    if each.document is None:
+        return {**facts, "trouble": each.trouble}
+    files = [
+        {"name": file.name, "size": file.size, "sha256": file.digest, "saved": saved.get(file.digest, "")}
+        for file in each.document.files
+    ]
+    return {**facts, "text": each.document.text, "files": files}
+
+
+def _role(offer: Offer, key_id: str, channel: str) -> str:
+    """The role in which somebody wrote: whoever looks over the reporter's shoulder reads no name here."""
+    person = offer.verified.mechanism.people[key_id]
+    held = sorted(roles.name(role) for role in person.roles if roles.channel(role) == channel)
+    return ", ".join(held) or "staff"
+
+
+def _draw(out: Console, message: dict[str, Any]) -> None:
+    out.print(f"\n[cyan]{plain(message['from'])}[/] [dim]{message['day']}[/]")
+    if "trouble" in message:
+        out.print(f"  [yellow]not opened: {plain(message['trouble'])}[/]")
+        return
+    for line in message["text"].splitlines():
+        out.print(f"  {plain(line)}")
+    for file in message["files"]:
+        where = f" → {file['saved']}" if file["saved"] else ""
+        out.print(f"  [dim]file[/] {plain(file['name'])} [dim]({file['size']:,} bytes)[/]{plain(where)}")
+
+
+def _save(letters: Letters, visit: Visit, folder: Path) -> dict[str, str]:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    saved = {}
+    for message in visit.messages:
+        for file in message.document.files if message.document else ():
+            path = safe_name(file.name, folder)
+            letters.save(visit, file.digest, path)
+            saved[file.digest] = str(path)
+    return saved

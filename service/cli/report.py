@@ -1,0 +1,129 @@
+"""`report`: the reporter's own tool, which seals on the reporter's machine."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from meyasubako.service.cli import options
+from meyasubako.service.cli.case_options import text_given
+from meyasubako.service.cli.failures import InputError
+from meyasubako.service.cli.output import console, emit, plain, progress
+from meyasubako.service.client import roster, sealed_report
+from meyasubako.service.client.files import LocalFile
+from meyasubako.service.client.http import Http
+from meyasubako.service.client.reporter import ReporterClient
+from meyasubako.service.client.sealed_report import Offer, Prepared, Words
+from meyasubako.service.errors import UnreachableError
+
+
+@click.command(
+    epilog=options.example(
+        "meyasubako report --at URL --file photo.jpg < what-happened.txt",
+        'meyasubako report --at URL --without "Omar Haddad" --proxy socks5h://127.0.0.1:9050',
+    )
+)
+@options.server("the reporter's site")
+@click.option("--text", help="What happened; standard input if left out.")
+@options.attached
+@click.option("--channel", default="main", show_default=True, help="The channel to report on.")
+@click.option(
+    "--without", multiple=True, metavar="NAME", help="Somebody who must not read it; more than once."
+)
+@click.option("--language", default="en", show_default=True, help="The language that you write in.")
+@options.log_url(required=False)
+@options.fingerprint
+@options.proxy
+@click.option("--yes", is_flag=True, help="Do not ask whether these people may read it.")
+@options.as_json
+def report(  # noqa: PLR0913  each is an option of the command
+    *,
+    url: str,
+    text: str | None,
+    attached: tuple[Path, ...],
+    channel: str,
+    without: tuple[str, ...],
+    language: str,
+    log_url: str | None,
+    fingerprint: str | None,
+    proxy: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Send a report, sealed on this machine.
+
+    Who would read it is verified against the mechanism's public log and shown first, with the mechanism's
+    fingerprint to compare with its poster. The receipt is shown once and kept nowhere: it is the only way
+    back to the answers. Files are sealed as they are, with what they tell besides: a photo may say where it
+    was taken.
+    """
+    client = ReporterClient(Http(url, proxy=proxy))
+    log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
+    offer = sealed_report.look(client, fingerprint=fingerprint, log=log)
+    excluded = _excluded(offer, channel, without)
+    words = Words(text_given(_asked(offer, channel, excluded, text, yes=yes)), language, excluded)
+    local = [LocalFile.at(path) for path in attached]
+    with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
+        prepared = sealed_report.prepare(client, offer, words, local, channel=channel, progress=step)
+    try:
+        sealed_report.send(client, prepared)
+    except UnreachableError:
+        click.echo(
+            "No answer came: it may have arrived all the same. Look with `meyasubako mailbox`.", err=True
+        )
+        click.echo(f"Your receipt: {prepared.receipt.digits()}", err=True)
+        raise
+    _show_receipt(offer, prepared, as_json=as_json)
+
+
+def _excluded(offer: Offer, channel: str, without: tuple[str, ...]) -> frozenset[str]:
+    readers = offer.readers(channel)
+    excluded = set()
+    for wanted in without:
+        found = [
+            key for key, name in readers.items() if wanted.casefold() in (name.casefold(), key.casefold())
+        ]
+        if len(found) != 1:
+            raise InputError(
+                f"{wanted!r} is nobody who would read it; those are: {', '.join(readers.values())}"
+            )
+        excluded.add(found[0])
+    return frozenset(excluded)
+
+
+def _asked(
+    offer: Offer, channel: str, excluded: frozenset[str], text: str | None, *, yes: bool
+) -> str | None:
+    """Show who would read, and ask; where the text comes through a pipe, showing has to do."""
+    readers = [name for key, name in offer.readers(channel).items() if key not in excluded]
+    out = console(sys.stderr)
+    out.print(f"[bold]{plain(offer.titles.get(channel, channel))}[/]")
+    out.print(f"[dim]fingerprint[/]  {offer.verified.fingerprint}  [dim](compare it with the poster)[/]")
+    out.print(f"[dim]readers[/]      {plain(', '.join(readers) or 'nobody')}")
+    if sys.stdin.isatty() and not yes:
+        click.confirm("Only these people will be able to read it. Go on?", default=True, abort=True, err=True)
+    return text
+
+
+def _show_receipt(offer: Offer, prepared: Prepared, *, as_json: bool) -> None:
+    facts = {
+        "receipt": prepared.receipt.digits(),
+        "fingerprint": offer.verified.fingerprint,
+        "origin": offer.verified.mechanism.origin,
+        "readers": [offer.names[key] for key in prepared.readers],
+        "next_date": prepared.next_date.isoformat(),
+        "files": sum(
+            payload.use == "files" for event in prepared.request.events for payload in event.payloads()
+        ),
+    }
+
+    def show(out: Console) -> None:
+        out.print("\nIt has arrived. Your receipt, shown this once; write it down:\n")
+        groups = prepared.receipt.digits().split()
+        for start in (0, 6):
+            out.print(f"    [bold]{'  '.join(groups[start : start + 6])}[/]")
+        out.print(f"\nBy {prepared.next_date.isoformat()} at the latest you hear from them. To look:")
+        out.print("    meyasubako mailbox --at …")
+
+    emit(facts, as_json=as_json, show=show)

@@ -1,0 +1,172 @@
+"""A reporter's return: the receipt opens the dialogue on the reporter's own machine, and writes in it.
+
+- The service is told no receipt: a key that only the receipt yields signs the request.
+- Each event's place and signature are checked, as a handler's client does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from meyasubako.crypto.age import HybridIdentity
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import acts, reading
+from meyasubako.domain.acts import Request
+from meyasubako.domain.case import Case
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.reading import Opened
+from meyasubako.domain.rooms import Room
+from meyasubako.service.client import answers, casefile, files
+from meyasubako.service.client.files import LocalFile, Progress, no_progress
+from meyasubako.service.client.reporter import ReporterClient
+from meyasubako.service.client.roster import VerifiedMechanism
+from meyasubako.service.client.sealed_report import SEALED_BY, repeated
+from meyasubako.service.clocks import Clock, system_clock
+from meyasubako.service.errors import RefusedError, ServiceError
+
+_TRIES: Final = 5
+_MOVED: Final = frozenset({"conflict", "epoch-is-fresh", "advance-wraps-exactly", "stream-is-whole"})
+
+
+class NoMailboxError(ServiceError):
+    """No mailbox fits this receipt."""
+
+
+class NoSuchFileError(ServiceError):
+    """The mailbox holds no such file."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Visit:
+    """The mailbox as it was found: state and next date as the service says, messages as they were opened."""
+
+    case: Case
+    rooms: Mapping[str, Room]
+    messages: tuple[Opened, ...]
+    keys: Mapping[int, HybridIdentity]
+    ledger: Ledger
+
+    @property
+    def closed_to_reading(self) -> bool:
+        """Whether the reporter asked that the receipt opens nothing any more."""
+        return self.rooms["dialogue"].closed_to_reading
+
+
+class Letters:
+    """One reporter's correspondence."""
+
+    def __init__(
+        self,
+        client: ReporterClient,
+        receipt: Receipt,
+        verified: VerifiedMechanism,
+        clock: Clock = system_clock,
+    ) -> None:
+        """`client` signs with the receipt's key at this mechanism."""
+        self._client, self._clock = client, clock
+        self._mechanism = verified.mechanism
+        self._key = receipt.signing_key(verified.mechanism.origin)
+        self._identity = receipt.identity(verified.mechanism.origin)
+
+    def visit(self) -> Visit:
+        """Read the mailbox; NoMailboxError for a receipt that nobody was given here."""
+        try:
+            shown = self._client.mailbox()
+        except RefusedError as refused:
+            if refused.name == "no-mailbox":
+                raise NoMailboxError("no mailbox fits this receipt") from None
+            raise
+        case = self._case(shown)
+        streams = [room.read() for room in sorted(shown.rooms, key=lambda room: room.room, reverse=True)]
+        ledger = casefile.fold(self._mechanism, streams, case)
+        rooms = {room.name: room for room in ledger.rooms.values()}
+        dialogue = rooms["dialogue"]
+        keys: Mapping[int, HybridIdentity] = {}
+        if not dialogue.closed_to_reading:
+            keys = reading.epoch_keys(dialogue, case.reporter, self._identity, self._client.payload)
+        events = next(events for events in streams if events[0].stream == dialogue.stream)
+        messages = reading.open_texts(events, keys, self._client.payload)
+        return Visit(case, rooms, tuple(messages), keys, ledger)
+
+    def _case(self, shown: answers.Mailbox) -> Case:
+        """What the service says of the case; everything that is decided on it is checked by signatures."""
+        return Case(
+            stream=shown.case.stream,
+            reporter=self._key.verify_key.key_id,
+            reporter_key=self._key.verify_key.text,
+            reporter_recipient=self._identity.recipient.text,
+            channel=shown.case.channel,
+            marker="",
+            rooms={room.room: room.stream for room in shown.rooms},
+            submitted_on=date.fromisoformat(shown.day),
+            state=shown.case.state,
+            next_date=date.fromisoformat(shown.case.next) if shown.case.next else None,
+        )
+
+    def save(self, visit: Visit, digest: str, path: Path, progress: Progress = no_progress) -> int:
+        """Write a file of a message to a new path; gives its size in bytes."""
+        for message in visit.messages:
+            if message.document and any(file.digest == digest for file in message.document.files):
+                identity = visit.keys[message.epoch]
+                with self._client.open_payload(digest) as sealed:
+                    return files.save(sealed, digest, message.event, identity, path, progress)
+        raise NoSuchFileError("this file is not in the mailbox")
+
+    def say(self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress) -> Event:
+        """Write to the handlers."""
+        return self._write("message.posted", "dialogue", {"text": text, "v": 1}, attached, progress)
+
+    def add(self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress) -> Event:
+        """Add to the report, which the receipt does not open: nobody who finds it reads this."""
+        return self._write("report.added", "report", {"text": text, "v": 1}, attached, progress)
+
+    def close_to_reading(self) -> Event:
+        """Let the receipt open nothing any more; it can still write. This cannot be taken back."""
+        visit = self.visit()
+        request = self._request(visit)
+        stream = visit.rooms["dialogue"].stream
+        event = request.add("mailbox.closed_to_reading", stream, {"sealed_by": SEALED_BY})
+        repeated(partial(self._client.post, request.events, request.payloads))
+        return event
+
+    def _write(
+        self,
+        kind: str,
+        name: str,
+        document: Mapping[str, JsonValue],
+        attached: Sequence[LocalFile],
+        progress: Progress,
+    ) -> Event:
+        for last in (False,) * (_TRIES - 1) + (True,):
+            visit = self.visit()
+            request, room = self._request(visit), visit.rooms[name]
+            epoch = acts.current_epoch(request, room, self._mechanism, self._identity.recipient, SEALED_BY)
+            sealed = [
+                files.attach(
+                    request,
+                    file,
+                    stream=room.stream,
+                    kind=kind,
+                    recipient=epoch.recipient,
+                    upload=self._client.upload,
+                    progress=progress,
+                )
+                for file in attached
+            ]
+            event = acts.post(request, kind, room.stream, epoch, document, sealed, SEALED_BY)
+            try:
+                repeated(partial(self._client.post, request.events, request.payloads))
+            except RefusedError as refused:
+                if last or refused.name not in _MOVED:
+                    raise
+                continue
+            return event
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _request(self, visit: Visit) -> Request:
+        return Request(self._mechanism.origin, self._key, self._clock(), dict(visit.ledger.heads))

@@ -1,0 +1,188 @@
+"""A report sealed on the reporter's own machine, so that no server ever holds a word of it.
+
+- Readers come from a roster that was verified against the mechanism's public log, never from a page.
+- The receipt is made here; the server learns two public keys of it. What carries it is shown once and kept
+  nowhere.
+- Sending is repeated with the very same bytes where an answer was lost: it cannot arrive twice.
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from meyasubako.crypto.age import HybridIdentity, HybridRecipient
+from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import acts
+from meyasubako.domain.acts import NewRoom, Report, Request
+from meyasubako.domain.case import ACKNOWLEDGE_WITHIN
+from meyasubako.domain.people import Channel
+from meyasubako.service.client import files, roster
+from meyasubako.service.client.answers import AcceptedEvent
+from meyasubako.service.client.cards import card_name, names
+from meyasubako.service.client.files import LocalFile, Progress, no_progress
+from meyasubako.service.client.reporter import ReporterClient
+from meyasubako.service.client.roster import Fetch, VerifiedMechanism
+from meyasubako.service.clocks import Clock, system_clock
+from meyasubako.service.errors import ServiceError, UnreachableError
+
+SEALED_BY: Final = "reporter_tool"
+_SENDS: Final = 3
+
+
+class NoReaderError(ServiceError):
+    """Everybody who could read the report was left out, and the channel has no fallback."""
+
+
+class NoSuchChannelError(ServiceError):
+    """The mechanism has no channel of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A mechanism as it was verified: who would read a report on which channel, by name."""
+
+    verified: VerifiedMechanism
+    names: Mapping[str, str]
+    titles: Mapping[str, str]
+
+    def channel(self, name: str) -> Channel:
+        """A channel; NoSuchChannelError names those that there are."""
+        channels = self.verified.mechanism.channels
+        if name not in channels:
+            raise NoSuchChannelError(f"there is no channel {name}; there are: {', '.join(sorted(channels))}")
+        return channels[name]
+
+    def readers(self, channel: str) -> dict[str, str]:
+        """Key id and name of everybody who would read."""
+        people = self.verified.mechanism.intake(self.channel(channel).channel, self.verified.marker.slot)
+        return {person.key_id: self.names[person.key_id] for person in people}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a reporter says; `excluded` are key ids of people who must not read."""
+
+    text: str
+    language: str = "en"
+    excluded: frozenset[str] = frozenset()
+    answers: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Prepared:
+    """A report sealed and signed, its large files sent ahead, and the receipt that leads back to it."""
+
+    receipt: Receipt
+    request: Request
+    case: str
+    readers: tuple[str, ...]
+
+    @property
+    def next_date(self) -> date:
+        """The day by which the reporter hears something."""
+        return self.request.today + ACKNOWLEDGE_WITHIN
+
+
+def look(
+    client: ReporterClient,
+    *,
+    fingerprint: str | None = None,
+    log: Fetch | None = None,
+    clock: Clock = system_clock,
+) -> Offer:
+    """Verify who reads at this mechanism, by its log's own door where that is known.
+
+    Raises RosterError, WrongMechanismError and what the doors raise.
+    """
+    shown = client.channels()
+    verified = roster.verify(log or client.mechanism_page, clock().date(), fingerprint=fingerprint)
+    titles = {
+        name: card_name(shown.cards, channel.card) for name, channel in verified.mechanism.channels.items()
+    }
+    return Offer(verified, names(verified.mechanism, shown.cards), titles)
+
+
+def prepare(
+    client: ReporterClient,
+    offer: Offer,
+    words: Words,
+    attached: Sequence[LocalFile] = (),
+    *,
+    channel: str = "main",
+    progress: Progress = no_progress,
+    clock: Clock = system_clock,
+) -> Prepared:
+    """Seal a report to its readers; its large files are sent ahead, sealed, and swept if it never follows."""
+    receipt, mechanism = Receipt.generate(), offer.verified.mechanism
+    origin, case = mechanism.origin, str(uuid.uuid4())
+    readers = _readers(offer, channel, words.excluded)
+    request = Request(origin, receipt.signing_key(origin), clock())
+    report_room, dialogue = (NewRoom(str(uuid.uuid4()), HybridIdentity.generate()) for _ in range(2))
+    sealed = [
+        files.attach(
+            request,
+            file,
+            stream=case,
+            kind="report.submitted",
+            recipient=report_room.recipient,
+            upload=client.upload,
+            progress=progress,
+        )
+        for file in attached
+    ]
+    document: dict[str, JsonValue] = {
+        "answers": dict(words.answers),
+        "excluded": list[JsonValue](sorted(words.excluded)),
+        "language": words.language,
+        "text": words.text,
+        "v": 1,
+    }
+    acts.submit(
+        request,
+        Report(document, words.text, sealed),
+        case=case,
+        rooms=(report_room, dialogue),
+        reporter=receipt.identity(origin).recipient,
+        channel=offer.channel(channel),
+        marker=offer.verified.marker.leaf,
+        readers=readers,
+        sealed_by=SEALED_BY,
+    )
+    return Prepared(receipt, request, case, tuple(readers))
+
+
+def _readers(offer: Offer, channel: str, excluded: frozenset[str]) -> dict[str, HybridRecipient]:
+    mechanism, slot = offer.verified.mechanism, offer.verified.marker.slot
+    found = offer.channel(channel)
+    people = [person for person in mechanism.intake(channel, slot) if person.key_id not in excluded]
+    if found.draw and len(people) > found.draw:
+        # Drawn, so that the absence of one of them says nothing about the report.
+        people = random.SystemRandom().sample(people, found.draw)
+    if not people:
+        fallback = mechanism.usable(found.fallback, slot) if found.fallback else None
+        if fallback is None or fallback.key_id in excluded:
+            raise NoReaderError("nobody is left who could read the report")
+        people = [fallback]
+    return {person.key_id: HybridRecipient.parse(person.recipient) for person in people}
+
+
+def send(client: ReporterClient, prepared: Prepared) -> list[AcceptedEvent]:
+    """Send a prepared report; gives a promise for each event.
+
+    Raises UnreachableError where no answer came: it may have arrived, and may be sent again as it is.
+    """
+    return repeated(lambda: client.post(prepared.request.events, prepared.request.payloads))
+
+
+def repeated(post: Callable[[], list[AcceptedEvent]]) -> list[AcceptedEvent]:
+    """Post the same bytes again where the answer was lost."""
+    for _ in range(_SENDS - 1):
+        try:
+            return post()
+        except UnreachableError:
+            continue
+    return post()
