@@ -7,7 +7,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("meyasubako")
@@ -109,6 +110,14 @@ class Served:
                         yield int(entry.name)
                 except ProcessLookupError:
                     continue
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Look again and again until it is so; a minute is given up on."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it has not come to that"
+        time.sleep(0.02)
 
 
 def environment(temporary: Path) -> dict[str, str]:

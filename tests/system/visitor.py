@@ -99,7 +99,7 @@ class Visitor:
     """One visit at a reporter's site, in one language. Keeps no cookie, as the site sets none."""
 
     def __init__(self, site: str, language: str = "en") -> None:
-        self._site, self._language = site, language
+        self.site, self._language = site, language
         self._session = requests.Session()
         self._session.trust_env = False
         self.page = Page(requests.Response())
@@ -112,7 +112,7 @@ class Visitor:
 
     def go(self, path: str) -> Page:
         """Open a page of this language."""
-        return self._show(self._session.get(f"{self._site}/{self._language}/{path}", timeout=PATIENCE))
+        return self._show(self._session.get(f"{self.site}/{self._language}/{path}", timeout=PATIENCE))
 
     def press(
         self, button: str = "next", *, files: Sequence[File] = (), expect: str = "", **typed: str | list[str]
@@ -124,7 +124,11 @@ class Visitor:
         return page
 
     def send(
-        self, form: Form, typed: Mapping[str, str | list[str]], files: Sequence[File] = ()
+        self,
+        form: Form,
+        typed: Mapping[str, str | list[str]],
+        files: Sequence[File] = (),
+        origin: str = "",
     ) -> requests.Response:
         """Send a form as a browser does; the answer as it comes."""
         parts: list[tuple[str, tuple[str | None, str | bytes]]] = []
@@ -132,7 +136,7 @@ class Visitor:
             parts += [(name, (None, each)) for each in ([value] if isinstance(value, str) else value)]
         parts += [("files", file) for file in files] or [("files", ("", b""))]
         return self._session.post(
-            self._site + form.action, files=parts, headers={"Origin": self._site}, timeout=PATIENCE
+            self.site + form.action, files=parts, headers={"Origin": origin or self.site}, timeout=PATIENCE
         )
 
     def _show(self, answer: requests.Response) -> Page:
@@ -157,6 +161,10 @@ class Visitor:
         if not page.code:
             raise UnexpectedPageError(f"{page.status} {page.where or page.heading}: {page.warning}")
         return " ".join(page.code.split())
+
+    def leave(self) -> Page:
+        """Leave quickly, which deletes what was not sent."""
+        return self._show(self.send(self.page.form("leaving"), {}))
 
     def come_back(self, receipt: str) -> Page:
         """Open the mailbox with a receipt."""
