@@ -18,6 +18,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TransferSpeedColumn,
@@ -96,8 +97,30 @@ def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Callabl
         TransferSpeedColumn(),
         console=Console(stderr=True, highlight=False),
         transient=True,
-        disable=quiet,
+        disable=quiet or not sys.stderr.isatty(),
     )
     with bar:
         task = bar.add_task(plain(label), total=total)
         yield lambda done: bar.update(task, advance=done)
+
+
+@contextmanager
+def steps(*, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error; what it yields takes a step's name, how much is done, of how much."""
+    bar = Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=32),
+        TaskProgressColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    )
+    with bar:
+        tasks: dict[str, TaskID] = {}
+
+        def step(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(plain(name), total=total)
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield step
