@@ -59,11 +59,7 @@ class Served:
     def kill(self) -> None:
         """`kill -9` of the whole group; returns when the last of its processes is gone."""
         assert self._process is not None
-        handles = [os.pidfd_open(pid) for pid in self._group()]
-        os.killpg(self._process.pid, signal.SIGKILL)
-        for handle in handles:
-            select.select([handle], [], [])
-            os.close(handle)
+        kill_and_wait(self.pids())
         self._end()
 
     def stop(self) -> int:
@@ -73,15 +69,25 @@ class Served:
         self._process.send_signal(signal.SIGTERM)
         return self._end()
 
-    def processes(self) -> int:
-        """How many processes run now."""
-        return len(list(self._group()))
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id, which is its group's too."""
+        assert self._process is not None
+        return self._process.pid
 
     def limit_files(self, size: int | None) -> None:
         """Let no process write a file beyond so many bytes: to a program that is a disk that is full."""
-        soft = resource.RLIM_INFINITY if size is None else size
         for pid in self._group():
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+    def pids(self, *words: str) -> list[int]:
+        """The processes whose command line has all these words; all of them without words."""
+        return [pid for pid in self._group() if set(words) <= set(command_line(pid))]
+
+    def kill_only(self, *words: str) -> None:
+        """`kill -9` of some of the processes; returns when they are gone."""
+        kill_and_wait(self.pids(*words))
 
     def printed(self) -> str:
         """What all processes have printed so far."""
@@ -110,6 +116,29 @@ class Served:
                         yield int(entry.name)
                 except ProcessLookupError:
                     continue
+
+
+def kill_and_wait(pids: list[int]) -> None:
+    """`kill -9` all of these at once; returns when the last of them is gone."""
+    handles = [os.pidfd_open(pid) for pid in pids]
+    for handle in handles:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    wait_for_end(handles)
+
+
+def wait_for_end(handles: list[int]) -> None:
+    """Wait for the processes of these handles to end, and close the handles."""
+    for handle in handles:
+        select.select([handle], [], [])
+        os.close(handle)
+
+
+def command_line(pid: int) -> list[str]:
+    """The words of a process's command line; none for a process that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
