@@ -40,13 +40,14 @@ def new(directory: Path, name: str, *, as_json: bool) -> None:
 @click.option(
     "--bind", required=True, metavar="HOST:PORT", help="Where to listen; port 0 takes any free one."
 )
-def serve(directory: Path, bind: str) -> None:
+@options.as_json
+def serve(directory: Path, bind: str, *, as_json: bool) -> None:
     """Serve the witness in DIRECTORY until it is stopped.
 
     It refuses to start if its two records disagree, or if they are not where they were written: a restored
     copy could be made to sign a fork.
     """
-    server.serve(directory, bind)
+    server.serve(directory, bind, as_json=as_json)
 
 
 @witness.command(

@@ -7,6 +7,7 @@ Rules upheld here:
   outside, no proxy is believed, nothing of a request is logged. Keys and records are opened in the workers.
 """
 
+import json
 import os
 import resource
 import socket
@@ -29,7 +30,7 @@ LIMITS: Final = Limits(workers=2, threads=16)
 BACKLOG: Final = 512
 
 
-def serve(directory: Path, bind: str, out: TextIO | None = None) -> None:
+def serve(directory: Path, bind: str, *, as_json: bool = False, out: TextIO | None = None) -> None:
     """Serve until SIGTERM or SIGINT; writes the address to `out` (standard output) once it is bound.
 
     Port 0 takes any free one. Ends the process when it is done. Raises `KeysError`, `NoWitnessError`,
@@ -42,7 +43,8 @@ def serve(directory: Path, bind: str, out: TextIO | None = None) -> None:
     Witness.open(directory).memory.close()
     with only_one(directory / SERVE_LOCK, "meyasubako witness serve"), _bound(bind) as listener:
         host, port = listener.getsockname()[:2]
-        out.write(f"witness  http://{f'[{host}]' if ':' in host else host}:{port}\n")
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        out.write((json.dumps({"witness": address}) if as_json else f"witness  {address}") + "\n")
         out.flush()
         # gunicorn has no setting for it: the class that writes answers always names the server.
         gunicorn_wsgi.Response = door._QuietResponse  # noqa: SLF001 (the doors' own, meant for every door)
