@@ -115,6 +115,7 @@ class Intake:
         self.open_mailbox = self._mailboxes.open
         self.open_attachment = self._mailboxes.attachment
         self.reply = self._mailboxes.reply
+        self.evidence = self._mailboxes.evidence
 
     def _derived(self, token: str, label: str) -> bytes:
         info = f"meyasubako form v1\n{label}\n{token}".encode()

@@ -19,9 +19,11 @@ from meyasubako.domain.envelope import Event, Head, read
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.sealing import SealedFile
+from meyasubako.service import proofs
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.incoming import FileTicket, IncomingFiles
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.proofs import Evidence
 from meyasubako.service.store.errors import SeqConflictError, StaleReadError
 
 _TRIES = 5
@@ -135,6 +137,10 @@ class Mailboxes:
                 for reader in given:
                     if reader != case.reporter:
                         yield self._role(reader, case.channel), name, event.at
+
+    def evidence(self, receipt: Receipt) -> Evidence:
+        """The dated proof that the report was filed, or the promise of one until its slot has closed."""
+        return proofs.evidence(self._mechanism, self._find(receipt).case.stream, 1)
 
     def attachment(self, receipt: Receipt, digest: str) -> tuple[str, str, int, Iterator[bytes]]:
         """A file of a message: name, media type, size in bytes, and its bytes as they are opened.

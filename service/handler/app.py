@@ -24,7 +24,7 @@ from meyasubako.service import callers, clock, problems, shown, uploads, web
 from meyasubako.service.handler.views import event_rows, head_of, mechanism_view, person_view, stream_view
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
-from meyasubako.service.promises import promise
+from meyasubako.service.proofs import promise
 from meyasubako.service.signatures import SignedRequest
 from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem

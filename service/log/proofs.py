@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from meyasubako.crypto.canonical import JsonValue, encode_base64
-from meyasubako.crypto.merkle import inclusion_path
-from meyasubako.crypto.tiles import TileReader
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.proofs import published_path
 from meyasubako.service.store.port import Published, Row
 from meyasubako.service.store.sqlite import Store
 
@@ -29,17 +28,11 @@ def public_stream(mechanism: Mechanism, start: int) -> dict[str, JsonValue]:
 
 def proven(store: Store, published: Published, rows: Sequence[Row]) -> list[JsonValue]:
     """Each event in base64, its index, and its inclusion path in the published tree, in base64."""
-
-    def fetch(level: int, n: int, width: int) -> bytes:
-        # Within the published tree there is every tile.
-        return store.tile(level, n, width) or b""
-
-    read = TileReader(published.size, fetch)
     return [
         {
             "event": encode_base64(row.data),
             "index": row.index,
-            "proof": [encode_base64(each) for each in inclusion_path(row.index, published.size, read)],
+            "proof": [encode_base64(each) for each in published_path(store, published, row.index)],
         }
         for row in rows
     ]

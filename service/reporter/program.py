@@ -30,7 +30,7 @@ from meyasubako.service.handler.views import cards_view, person_view
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
-from meyasubako.service.promises import promise
+from meyasubako.service.proofs import promise
 from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem
 
