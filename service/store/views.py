@@ -248,7 +248,7 @@ class Views:
         return tuple(table for table in TABLES if self._table(table) != other._table(table))  # noqa: SLF001  another of its own class
 
     def _table(self, table: str) -> list[tuple[object, ...]]:
-        return self._connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4").fetchall()  # noqa: S608  a name of ours
+        return sorted(self._connection.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608  a name of ours
 
 
 def _line(
