@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
@@ -28,10 +29,8 @@ class MadeLog:
     def __post_init__(self):
         self.hashes = [leaf_hash(entry) for entry in self.entries]
         if not self.signers:
-            self.signers = (
-                NoteSigner(self.origin, bytes(range(32))),
-                Cosigner.ml_dsa(self.origin, bytes(32)),
-            )
+            seed = sha256(self.origin.encode()).digest()
+            self.signers = (NoteSigner(self.origin, seed), Cosigner.ml_dsa(self.origin, seed[::-1]))
 
     @property
     def vkeys(self):
