@@ -110,8 +110,7 @@ class Leader:
                 self._thread.start()
 
     def _lead(self) -> None:
-        moment = 0.0
-        while batch := self._line.take(moment):
+        while batch := self._line.take():
             started = perf_counter()
             try:
                 self._commit(batch)
@@ -119,7 +118,7 @@ class Leader:
                 self._drop_connection()
                 for waiting in batch:
                     waiting.error = translated(error)
-            moment = min(2 * (perf_counter() - started), _PATIENCE)
+            self._line.expect(len(batch), min(2 * (perf_counter() - started), _PATIENCE))
             for waiting, following in zip(batch, batch[_AT_ONCE:], strict=False):
                 waiting.following = following
             for waiting in batch[:_AT_ONCE]:

@@ -35,7 +35,7 @@ class WaitingLine(Generic[T]):
         self._wake.acquire()
         # How many must wait before the leader is woken, 0 while it is awake.
         self._awaited = 0
-        self._answered = 0
+        self._expected, self._moment = 1, 0.0
         self._pause = 0
         self._closed = False
 
@@ -49,20 +49,22 @@ class WaitingLine(Generic[T]):
                 self._awaited = 0
                 self._wake.release()
 
-    def take(self, moment: float) -> list[T]:
-        """Everything that waits, at least one; nothing once the line is closed and empty.
+    def expect(self, answered: int, moment: float) -> None:
+        """Say, before they are answered, how many of a batch may come back within `moment` seconds.
 
-        `moment` is how long, in seconds, those that were in the last batch may take to come back.
+        Who joined meanwhile will wait for them, so that two groups become one.
         """
+        self._expected, self._moment = answered + len(self._line), moment
+
+    def take(self) -> list[T]:
+        """Everything that waits, at least one; nothing once the line is closed and empty."""
         if self._pause:
             self._pause -= 1
-        elif not self._sleep(self._answered + len(self._line), moment):
+        elif not self._sleep(self._expected, self._moment):
             self._pause = _PAUSE
         self._sleep(1, -1)
         with self._gate:
-            batch = [self._line.popleft() for _ in range(min(len(self._line), _MOST))]
-        self._answered = len(batch)
-        return batch
+            return [self._line.popleft() for _ in range(min(len(self._line), _MOST))]
 
     def close(self) -> None:
         """Take nothing in any more."""
