@@ -1,10 +1,6 @@
 """The reporter's site as it is really served: gunicorn's processes, sockets that break, a restart."""
 
-import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from urllib.parse import urlsplit
 
@@ -12,38 +8,10 @@ import pytest
 import requests
 
 from tests.integration.reporter_box import found_box
+from tests.integration.reporter_server import Server
 from tests.integration.reporter_visit import Page
 
-SERVE = """
-import sys, pathlib
-from meyasubako.service.supervisor import serve
-serve(pathlib.Path(sys.argv[1]), as_json=True)
-"""
 SECRET = b"a-sentence-that-nobody-else-may-read "
-
-
-class Server:
-    """A served mechanism; `base` is the address of the reporter's door."""
-
-    def __init__(self, directory, temporary):
-        self.command = [sys.executable, "-c", SERVE, str(directory)]
-        self.environment = {**os.environ, "TMPDIR": str(temporary)}
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, env=self.environment)
-        told = {}
-        while "ready" not in told:
-            line = self.process.stdout.readline()
-            assert line, "the service ended before it was ready"
-            told |= json.loads(line)
-        address = told["doors"]["reporter"]
-        self.base = address if address.startswith("http") else f"http://{address}"
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
