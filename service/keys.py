@@ -7,12 +7,13 @@ Rules upheld here:
   opens anything.
 - The folder is 0700 and the files are 0600; keys that others could have read are refused, not repaired.
 - Log and promise keys are written as Go's note tools write private keys, so that stock tools can use them.
+- A key is replaced by an event of two people: its successor waits in `keys/next/` until the log names it.
 """
 
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -24,10 +25,13 @@ from meyasubako.crypto.signing import SEED_SIZE, SigningKey
 from meyasubako.service.errors import KeysError
 
 FOLDER: Final = "keys"
+NEXT: Final = "next"
 LOG_ED25519: Final = "log.ed25519"
 LOG_MLDSA44: Final = "log.mldsa44"
 PROMISE: Final = "promise"
 SERVICE: Final = "service"
+
+FILES: Final = {"log": (LOG_ED25519, LOG_MLDSA44), "promise": (PROMISE,), "service": (SERVICE,)}
 
 T = TypeVar("T")
 
@@ -47,6 +51,12 @@ class ServerKeys:
         """What verifies this log's checkpoints."""
         return tuple(verifier_of(signer.key) for signer in self.log)
 
+    @property
+    def public(self) -> "PublicKeys":
+        """The public halves, as the log names them."""
+        log = tuple(signer.key.text for signer in self.log)
+        return PublicKeys(log, self.promise.key.text, self.service.verify_key.text)
+
     @classmethod
     def create(cls, directory: Path, origin: str) -> Self:
         """Draw fresh keys for an origin and write them; `KeysError` if the directory has keys already."""
@@ -55,15 +65,8 @@ class ServerKeys:
             folder.mkdir(mode=0o700)
         except FileExistsError:
             raise KeysError(f"{folder} exists already") from None
-        service = SigningKey.generate()
-        texts = {
-            LOG_ED25519: NoteSigner(origin, secrets.token_bytes(SEED_SIZE)).reveal(),
-            LOG_MLDSA44: Cosigner.ml_dsa(origin, secrets.token_bytes(SEED_SIZE)).reveal(),
-            PROMISE: NoteSigner(f"{origin}/promise", secrets.token_bytes(SEED_SIZE)).reveal(),
-            SERVICE: encode_base64(service.reveal_seed()),
-        }
-        for name, text in texts.items():
-            _write(folder / name, text)
+        for name in (name for names in FILES.values() for name in names):
+            _write(folder / name, _drawn(name, origin))
         _sync_folder(folder)
         return cls.load(directory)
 
@@ -72,15 +75,89 @@ class ServerKeys:
         """The keys of a directory; `KeysError` names the file that is missing, damaged or open to others."""
         folder = directory / FOLDER
         _refuse_open(folder)
-        log = (
-            _read(folder / LOG_ED25519, lambda text: _note_signer(text, ED25519)),
-            _read(folder / LOG_MLDSA44, lambda text: _note_signer(text, ML_DSA_44)),
-        )
-        promise = _read(folder / PROMISE, lambda text: _note_signer(text, ED25519))
-        service = _read(folder / SERVICE, lambda text: SigningKey.from_seed(decode_base64(text, SEED_SIZE)))
-        if len({signer.key.name for signer in log}) != 1 or promise.key.name != f"{log[0].key.name}/promise":
+        keys = cls(_read_log(folder), _read_promise(folder), _read_service(folder))
+        name = keys.log[0].key.name
+        if keys.log[1].key.name != name or keys.promise.key.name != f"{name}/promise":
             raise KeysError(f"the keys in {folder} belong to different logs")
-        return cls(log, promise, service)
+        return keys
+
+    @classmethod
+    def fitting(cls, directory: Path, wanted: "PublicKeys") -> Self:
+        """The keys that the log names now, each from `keys/` or, once it was replaced, from `keys/next/`.
+
+        `KeysError` where the directory does not have them: whoever cannot sign as the log says does not sign.
+        """
+        keys, waiting = cls.load(directory), directory / FOLDER / NEXT
+        if keys.public.log != wanted.log and (waiting / LOG_ED25519).exists():
+            keys = replace(keys, log=_read_log(waiting))
+        if keys.public.promise != wanted.promise and (waiting / PROMISE).exists():
+            keys = replace(keys, promise=_read_promise(waiting))
+        if keys.public.service != wanted.service and (waiting / SERVICE).exists():
+            keys = replace(keys, service=_read_service(waiting))
+        if keys.public != wanted:
+            raise KeysError("the keys in this directory are not those that the log names")
+        return keys
+
+    def adopt(self, directory: Path) -> None:
+        """Let the keys that the log names stand in `keys/` alone; their predecessors are destroyed."""
+        folder = directory / FOLDER
+        current = type(self).load(directory).public
+        for of, names in FILES.items():
+            if getattr(current, of) != getattr(self.public, of):
+                for name in names:
+                    (folder / NEXT / name).replace(folder / name)
+        _sync_folder(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeys:
+    """The server's public keys as the mechanism's stream names them."""
+
+    log: tuple[str, ...]
+    promise: str
+    service: str
+
+
+def draw_next(directory: Path, origin: str, of: str) -> tuple[str, ...]:
+    """Draw the successor of the `log`, `promise` or `service` key; gives its public texts for the event.
+
+    It waits in `keys/next/` and signs nothing until two people have put it into the log.
+    """
+    folder = directory / FOLDER / NEXT
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name in FILES[of]:
+        (folder / name).unlink(missing_ok=True)
+        _write(folder / name, _drawn(name, origin))
+    _sync_folder(folder)
+    if of == "log":
+        return tuple(signer.key.text for signer in _read_log(folder))
+    return (_read_promise(folder).key.text if of == "promise" else _read_service(folder).verify_key.text,)
+
+
+def _drawn(name: str, origin: str) -> str:
+    seed = secrets.token_bytes(SEED_SIZE)
+    if name == LOG_ED25519:
+        return NoteSigner(origin, seed).reveal()
+    if name == LOG_MLDSA44:
+        return Cosigner.ml_dsa(origin, seed).reveal()
+    if name == PROMISE:
+        return NoteSigner(f"{origin}/promise", seed).reveal()
+    return encode_base64(seed)
+
+
+def _read_log(folder: Path) -> tuple[Signer, ...]:
+    return (
+        _read(folder / LOG_ED25519, lambda text: _note_signer(text, ED25519)),
+        _read(folder / LOG_MLDSA44, lambda text: _note_signer(text, ML_DSA_44)),
+    )
+
+
+def _read_promise(folder: Path) -> Signer:
+    return _read(folder / PROMISE, lambda text: _note_signer(text, ED25519))
+
+
+def _read_service(folder: Path) -> SigningKey:
+    return _read(folder / SERVICE, lambda text: SigningKey.from_seed(decode_base64(text, SEED_SIZE)))
 
 
 def _note_signer(text: str, kind: int) -> Signer:

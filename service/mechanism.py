@@ -25,7 +25,7 @@ from meyasubako.domain.rules.slots import slot_entries
 from meyasubako.service.clocks import Clock, file_clock, system_clock
 from meyasubako.service.config import Config
 from meyasubako.service.errors import BadRequestError, ClockSkewError, ConfigError
-from meyasubako.service.keys import ServerKeys
+from meyasubako.service.keys import PublicKeys, ServerKeys
 from meyasubako.service.store.errors import SeqConflictError, StaleReadError
 from meyasubako.service.store.port import Entry
 from meyasubako.service.store.sqlite import Store
@@ -51,7 +51,7 @@ class Mechanism:
     def __init__(self, directory: Path, config: Config, keys: ServerKeys, store: Store, clock: Clock) -> None:
         self.directory = directory
         self.config = config
-        self.keys = keys
+        self._keys = keys
         self.store = store
         self.clock = clock
         self._lock = threading.Lock()
@@ -71,6 +71,16 @@ class Mechanism:
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+
+    @property
+    def keys(self) -> ServerKeys:
+        """The server's keys that the log names now."""
+        state = self.ledger().mechanism
+        if state.founded:
+            wanted = PublicKeys(state.log_keys, state.promise_key, state.service_key)
+            if self._keys.public != wanted:
+                self._keys = ServerKeys.fitting(self.directory, wanted)
+        return self._keys
 
     def _published_root(self, size: int) -> str:
         if size == 0:
@@ -104,7 +114,13 @@ class Mechanism:
         self._check_payloads(read, payloads)
         entries = [_entry(event) for event in read]
         for last in (False,) * (_TRIES - 1) + (True,):
-            requires = self._decide(read)
+            try:
+                requires = self._decide(read)
+            except RefusedError:
+                # Somebody wrote there after we had looked: others, or the same person twice at once.
+                if repeated := self._repeated(read):
+                    return repeated
+                raise
             try:
                 indices = self.store.append(entries, payloads, requires)
             except StaleReadError:
@@ -215,7 +231,9 @@ class Mechanism:
                 if last:
                     raise
                 continue
-            return self.store.publish(indices[-1] + 1, self._sign_checkpoint)
+            note = self.store.publish(indices[-1] + 1, self._sign_checkpoint)
+            self.keys.adopt(self.directory)
+            return note
         raise AssertionError("unreachable: the last try returns or raises")
 
     def finish_slot(self) -> None:

@@ -22,7 +22,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,13 +30,14 @@ from typing import Final, TextIO
 
 from meyasubako.crypto.checkpoint import open_checkpoint
 from meyasubako.crypto.errors import BadNoteError
+from meyasubako.crypto.note import Verifier
 from meyasubako.service import wsgi
 from meyasubako.service.config import Config, parse_address
 from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
 from meyasubako.service.errors import LogMismatchError, StartError
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.keys import ServerKeys
-from meyasubako.service.store.sqlite import Store
+from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.web import LOGGER
 
 LOCK_NAME: Final = "serve.lock"
@@ -69,7 +70,7 @@ def serve(
     config = Config.load(directory)
     with ExitStack() as stack:
         stack.enter_context(only_one(directory / LOCK_NAME, "meyasubako serve"))
-        _check_log(directory, config, ServerKeys.load(directory))
+        _check_log(directory)
         sockets = {door: stack.enter_context(_bind(door, getattr(config.doors, door))) for door in wsgi.DOORS}
         _say_addresses(sockets, out, as_json=as_json)
         stack.enter_context(_signals_blocked())
@@ -189,22 +190,28 @@ def _run(command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[b
     )
 
 
-def _check_log(directory: Path, config: Config, keys: ServerKeys) -> None:
+def _check_log(directory: Path) -> None:
     """Opening the store refuses a log that its last published checkpoint is ahead of, or that does not extend
-    it.
+    it; the keys must be those that the log names, or those of the checkpoint if they were replaced since.
     """
-    store = Store.open(directory)
+    mechanism = Mechanism.open(directory)
     try:
-        published = store.published()
+        published = mechanism.store.published()
         if published is None:
             raise LogMismatchError("the log has no published checkpoint: the founding was not completed")
-        open_checkpoint(published.note, config.origin, keys.log_verifiers)
-    except BadNoteError as error:
-        raise LogMismatchError(
-            "the published checkpoint is not signed by the keys in this directory"
-        ) from error
+        verifiers = (mechanism.keys.log_verifiers, ServerKeys.load(directory).log_verifiers)
+        if not any(_signed(published.note, mechanism.config.origin, each) for each in verifiers):
+            raise LogMismatchError("the published checkpoint is not signed by the keys in this directory")
     finally:
-        store.close()
+        mechanism.close()
+
+
+def _signed(note: bytes, origin: str, verifiers: Sequence[Verifier]) -> bool:
+    try:
+        open_checkpoint(note, origin, verifiers)
+    except BadNoteError:
+        return False
+    return True
 
 
 @contextmanager

@@ -4,8 +4,9 @@ import pytest
 
 from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from meyasubako.crypto.merkle import EMPTY_ROOT
+from meyasubako.crypto.signing import SigningKey
 from meyasubako.service.errors import KeysError
-from meyasubako.service.keys import ServerKeys
+from meyasubako.service.keys import PublicKeys, ServerKeys, draw_next
 
 ORIGIN = "box.example.org"
 FILES = ("log.ed25519", "log.mldsa44", "promise", "service")
@@ -97,3 +98,24 @@ def test_existing_keys_are_never_replaced(tmp_path: Path) -> None:
 def test_the_repr_shows_no_secret(keys: ServerKeys) -> None:
     for secret in (keys.service.reveal_seed().hex(), "PRIVATE"):
         assert secret not in repr(keys)
+
+
+def test_a_successor_waits_until_the_log_names_it_and_then_takes_the_place(tmp_path):
+    keys = ServerKeys.create(tmp_path, "box.example.org")
+    service = draw_next(tmp_path, "box.example.org", "service")
+    log = draw_next(tmp_path, "box.example.org", "log")
+    assert ServerKeys.load(tmp_path).public == keys.public
+    wanted = PublicKeys(log, keys.public.promise, service[0])
+    fitting = ServerKeys.fitting(tmp_path, wanted)
+    assert fitting.public == wanted
+    fitting.adopt(tmp_path)
+    assert ServerKeys.load(tmp_path).public == wanted
+    assert list((tmp_path / "keys" / "next").iterdir()) == []
+
+
+def test_keys_that_the_log_does_not_name_sign_nothing(tmp_path):
+    keys = ServerKeys.create(tmp_path, "box.example.org")
+    draw_next(tmp_path, "box.example.org", "promise")
+    strange = SigningKey.generate().verify_key.text
+    with pytest.raises(KeysError, match="not those that the log names"):
+        ServerKeys.fitting(tmp_path, PublicKeys(keys.public.log, keys.public.promise, strange))
