@@ -53,7 +53,7 @@ class Reporter:
 
 @dataclass
 class Lived:
-    """A mechanism's directory, its people's keys, its reporters; `texts` are all texts ever sealed, by name."""
+    """A mechanism's directory, its people's keys, its reporters, and the photo's digest."""
 
     directory: Path
     people: dict[str, KeyPair]
