@@ -4,6 +4,7 @@ import click
 
 from meyasubako.service.cli.audit import audit, replay
 from meyasubako.service.cli.case_acts import cases
+from meyasubako.service.cli.demo import demo
 from meyasubako.service.cli.enroll import enroll
 from meyasubako.service.cli.failures import Commands
 from meyasubako.service.cli.found import found
@@ -25,7 +26,22 @@ def main() -> None:
     """
 
 
-for command in (key, found, enroll, serve, report, mailbox, cases, log, audit, replay, seal, open_, witness):
+for command in (
+    demo,
+    key,
+    found,
+    enroll,
+    serve,
+    report,
+    mailbox,
+    cases,
+    log,
+    audit,
+    replay,
+    seal,
+    open_,
+    witness,
+):
     main.add_command(command)
 
 if __name__ == "__main__":
