@@ -75,7 +75,7 @@ def test_the_checkpoint_carries_both_of_the_logs_keys(exported, lived):
 def test_both_programs_find_a_changed_byte(exported, name):
     file = exported / name
     data = file.read_bytes()
-    file.write_bytes(tampering.flipped(data, 40))
+    file.write_bytes(tampering.flipped(data, 20))
     assert check(exported)[0] == 1
     assert not audit(exported).good
 
