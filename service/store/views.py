@@ -79,29 +79,27 @@ class Views:
             self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        connection = self._connect()
-        try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError:
-            version = -1
-        if version != VERSION and self._path and version != 0:
+        connection, version = self._connect()
+        if version not in (0, VERSION) and self._path:
             # Of another release, or damaged: they are made anew from the log.
             connection.close()
-            for suffix in ("", "-wal", "-shm"):
+            for suffix in ("", "-journal"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            connection = self._connect()
-        if version != VERSION:
+            connection, version = self._connect()
+        if version == 0:
             connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
         return connection
 
-    def _connect(self) -> sqlite3.Connection:
-        if self._path is None:
-            return sqlite3.connect(":memory:", isolation_level=None)
-        self._path.touch(mode=0o600)
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
-        # Nothing is lost with a lost commit: the position is in the same transaction.
-        connection.execute("PRAGMA synchronous=OFF")
-        return connection
+    def _connect(self) -> tuple[sqlite3.Connection, int]:
+        if self._path:
+            self._path.touch(mode=0o600)
+        connection = sqlite3.connect(
+            self._path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10
+        )
+        try:
+            return connection, int(connection.execute("PRAGMA user_version").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return connection, -1
 
     def close(self) -> None:
         """Let go of the file."""
