@@ -20,6 +20,7 @@ from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.domain import envelope, people, rules
 from meyasubako.domain.envelope import Event, Head
+from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.slots import slot_entries
 from meyasubako.service.clocks import Clock, file_clock, system_clock

@@ -22,8 +22,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException, InternalServerError
+from flask import Flask, Response, request
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+)
 from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
@@ -152,6 +157,8 @@ def problem_page(error: HTTPException, event_id: str | None) -> Response:
         body["event"] = event_id
     if isinstance(error, InternalServerError):
         body["detail"] = "something went wrong on the server, which has written down the event id"
+    if isinstance(error, RequestEntityTooLarge) and request.max_content_length is not None:
+        body["detail"] = f"at most {request.max_content_length} bytes are taken at once"
     answer = Response(json.dumps(body), status=error.code or 500, mimetype="application/problem+json")
     for header, value in error.get_headers():
         if header.lower() in {"allow", "content-range", "retry-after"}:
@@ -177,7 +184,9 @@ class Shield:
             name for name in environ if name in _NEVER_READ or name.startswith(_NEVER_READ_PREFIXES)
         ]:
             del environ[name]
-        environ["wsgi.input"] = PacedInput(environ["wsgi.input"])
+        announced = str(environ.get("CONTENT_LENGTH") or "")
+        length = int(announced) if announced.isdecimal() else 0
+        environ["wsgi.input"] = PacedInput(environ["wsgi.input"], length=length)
 
         def start(
             status: str, sent: list[tuple[str, str]], exc_info: "ExceptionInfo | None" = None
@@ -199,21 +208,30 @@ class Shield:
 
 
 class PacedInput:
-    """A request's body that is given up, as an `OSError`, when it arrives more slowly than the least pace."""
+    """A request's body that is given up, as an `OSError`, when it arrives more slowly than the least pace.
 
-    def __init__(self, stream: IO[bytes], clock: Callable[[], float] = time.monotonic) -> None:
+    A body that ends before the `length` that its sender announced raises `ClientDisconnected`, so that nobody
+    takes the beginning of a file for the whole.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], clock: Callable[[], float] = time.monotonic, *, length: int = 0
+    ) -> None:
         self._stream = stream
+        self._length = length
         self._clock = clock
         self._start = clock()
         self._received = 0
 
     def read(self, size: int = -1) -> bytes:
         """As a file's `read`."""
-        return self._counted(self._stream.read(size))
+        data = self._stream.read(size)
+        return self._counted(data, ended=size < 0 or (size > 0 and not data))
 
     def readline(self, size: int = -1) -> bytes:
         """As a file's `readline`."""
-        return self._counted(self._stream.readline(size))
+        line = self._stream.readline(size)
+        return self._counted(line, ended=not line)
 
     def readlines(self, hint: int = -1) -> list[bytes]:
         """As a file's `readlines`."""
@@ -222,8 +240,10 @@ class PacedInput:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
 
-    def _counted(self, data: bytes) -> bytes:
+    def _counted(self, data: bytes, *, ended: bool = False) -> bytes:
         self._received += len(data)
+        if ended and self._received < self._length:
+            raise ClientDisconnected("the connection broke before the body was complete")
         allowed = GRACE_SECONDS + self._received / LEAST_BYTES_PER_SECOND
         if self._clock() - self._start > allowed:
             raise TimeoutError("the body arrives too slowly")

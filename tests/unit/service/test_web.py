@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.test import Client
 
 from meyasubako.service import web
@@ -181,6 +181,21 @@ def test_a_body_that_arrives_too_slowly_is_given_up() -> None:
     assert paced.read(1) == b"a"
     with pytest.raises(TimeoutError):
         paced.read(1)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda body: body.read(),
+        lambda body: [body.read(2) for _ in range(3)],
+        list,
+        lambda body: [body.readline() for _ in range(2)],
+    ],
+)
+def test_a_body_that_ends_before_its_announced_length_is_not_taken_for_the_whole(read) -> None:
+    assert read(web.PacedInput(io.BytesIO(b"abc"), length=3))
+    with pytest.raises(ClientDisconnected):
+        read(web.PacedInput(io.BytesIO(b"abc"), length=4))
 
 
 def test_a_body_that_keeps_the_pace_is_read_to_its_end() -> None:
