@@ -1,6 +1,7 @@
 """What the tests of the whole share: mechanisms founded with real keys, and served by real processes."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Box, Serv
     served.start()
     yield box, served
     assert served.stop() == 0, served.printed()
+
+
+@contextmanager
+def nothing_changes(shared: tuple[Box, Served]) -> Iterator[None]:
+    """Rows, payloads, objects and incoming files are the same afterwards; nothing is printed."""
+    box, served = shared
+    before, printed = box.contents(), served.printed()
+    yield
+    assert box.contents() == before
+    assert served.printed() == printed

@@ -16,7 +16,7 @@ import requests
 
 from meyasubako.crypto.receipt import Receipt
 from tests.system.box import Box
-from tests.system.conftest import SMALL
+from tests.system.conftest import SMALL, nothing_changes
 from tests.system.served import Served, wait_for
 from tests.system.visitor import Page, Visitor
 
@@ -33,16 +33,6 @@ def visitor(shared: tuple[Box, Served], language: str) -> Iterator[Visitor]:
 @pytest.fixture
 def box(shared: tuple[Box, Served]) -> Box:
     return shared[0]
-
-
-@contextmanager
-def nothing_changes(shared: tuple[Box, Served]) -> Iterator[None]:
-    """Rows, payloads, objects and incoming files are the same afterwards; nothing is printed."""
-    box, served = shared
-    before, printed = box.contents(), served.printed()
-    yield
-    assert box.contents() == before
-    assert served.printed() == printed
 
 
 def assert_told(page: Page, language: str, english: str, japanese: str) -> None:
