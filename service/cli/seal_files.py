@@ -39,7 +39,7 @@ def reading(path: str) -> Iterator[io.FileIO]:
 
 @contextmanager
 def writing(path: str, source: io.FileIO) -> Iterator[io.FileIO]:
-    """The file to write, or standard output for `-`, unbuffered; gone again if the block does not end well."""
+    """The file to write, or standard output for `-`, unbuffered; gone again if the block ends badly."""
     if path == DASH:
         yield _widened(io.FileIO(sys.stdout.fileno(), "wb", closefd=False))
         return
