@@ -22,21 +22,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
 from meyasubako.crypto.checkpoint import open_checkpoint
+from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.errors import BadNoteError
-from meyasubako.crypto.note import Verifier
+from meyasubako.domain import envelope, people
 from meyasubako.service import wsgi
 from meyasubako.service.config import Config, parse_address
 from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
 from meyasubako.service.errors import LogMismatchError, StartError
 from meyasubako.service.exclusive import only_one
-from meyasubako.service.keys import ServerKeys
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.web import LOGGER
 
@@ -70,7 +70,7 @@ def serve(
     config = Config.load(directory)
     with ExitStack() as stack:
         stack.enter_context(only_one(directory / LOCK_NAME, "meyasubako serve"))
-        _check_log(directory)
+        _check_log(directory, config, test_clock)
         sockets = {door: stack.enter_context(_bind(door, getattr(config.doors, door))) for door in wsgi.DOORS}
         _say_addresses(sockets, out, as_json=as_json)
         stack.enter_context(_signals_blocked())
@@ -190,28 +190,29 @@ def _run(command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[b
     )
 
 
-def _check_log(directory: Path) -> None:
-    """Opening the store refuses a log that its last published checkpoint is ahead of, or that does not extend
-    it; the keys must be those that the log names, or those of the checkpoint if they were replaced since.
+def _check_log(directory: Path, config: Config, test_clock: Path | None) -> None:
+    """Refuse a log that its published checkpoint is ahead of, or that is not signed as it says itself.
+
+    Opening the mechanism compares the tree with the checkpoint that is kept outside of the database.
     """
-    mechanism = Mechanism.open(directory)
+    mechanism = Mechanism.open(directory, test_clock=test_clock)
     try:
         published = mechanism.store.published()
         if published is None:
             raise LogMismatchError("the log has no published checkpoint: the founding was not completed")
-        verifiers = (mechanism.keys.log_verifiers, ServerKeys.load(directory).log_verifiers)
-        if not any(_signed(published.note, mechanism.config.origin, each) for each in verifiers):
-            raise LogMismatchError("the published checkpoint is not signed by the keys in this directory")
+        then = people.Mechanism()
+        for row in mechanism.store.stream(mechanism.ledger().mechanism.stream):
+            if row.index < published.size:
+                then = people.fold(then, envelope.read(row.data), row.index)
+        open_checkpoint(published.note, config.origin, [parse_verifier(key) for key in then.log_keys])
+        if mechanism.keys.log[0].key.name != config.origin:
+            raise LogMismatchError("the keys in this directory are another log's")
+    except BadNoteError as error:
+        raise LogMismatchError(
+            "the published checkpoint is not signed by the keys that the log names"
+        ) from error
     finally:
         mechanism.close()
-
-
-def _signed(note: bytes, origin: str, verifiers: Sequence[Verifier]) -> bool:
-    try:
-        open_checkpoint(note, origin, verifiers)
-    except BadNoteError:
-        return False
-    return True
 
 
 @contextmanager

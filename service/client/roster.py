@@ -2,8 +2,8 @@
 
 Rules upheld here:
 
-- Leaf 0 is the founding whose hash gives the fingerprint; the checkpoint is signed by every log key that it
-  names.
+- Leaf 0 is the founding whose hash gives the fingerprint. The checkpoint is signed by every log key that the
+  stream names at its end.
 - Every event of the stream, from the founding to the newest marker, stands in the tree of that checkpoint,
   follows the one before it without a gap, and is allowed by the very rules that the server and the audit ask.
 - The tree ends with the newest marker, and the marker names the digest of exactly the roster that the events
@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from meyasubako.crypto.checkpoint import OpenedCheckpoint, open_checkpoint
+from meyasubako.crypto.checkpoint import Checkpoint, OpenedCheckpoint, open_checkpoint
 from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.errors import BadNoteError, BadProofError, CryptoError
 from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.merkle import leaf_hash, verify_inclusion
-from meyasubako.crypto.note import Verifier
+from meyasubako.crypto.note import Note
 from meyasubako.domain import envelope, rules
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import DomainError
@@ -69,9 +69,10 @@ def verify(
         if not page.events:
             break
         replay.add(page)
-    if replay.checkpoint is None or replay.marker is None:
+    if replay.marker is None:
         raise RosterError("the mechanism shows no founding")
-    if replay.marker.index + 1 != replay.checkpoint.checkpoint.size:
+    checkpoint = replay.checkpoint()
+    if replay.marker.index + 1 != checkpoint.checkpoint.size:
         raise RosterError("the newest marker is not the end of the published log: something was left out")
     mechanism = replay.ledger.mechanism
     longest = timedelta(hours=SLOTS_OLD * mechanism.slot_hours, days=1)
@@ -83,7 +84,7 @@ def verify(
         mechanism=mechanism,
         marker=replay.marker,
         fingerprint=replay.fingerprint,
-        checkpoint=replay.checkpoint,
+        checkpoint=checkpoint,
         head=replay.ledger.head(mechanism.stream),
     )
 
@@ -94,32 +95,44 @@ class _Replay:
     def __init__(self, expected: str | None) -> None:
         self._expected = expected
         self._claimed: dict[int, str] = {}
-        self._verifiers: tuple[Verifier, ...] = ()
-        self._origin = ""
+        self._note = b""
         # What a marker says of earlier roots is its own claim here; the audit compares it with the tree.
         self.ledger = Ledger(lambda size: self._claimed.get(size, ""))
         self.next_seq = 1
         self.fingerprint = ""
-        self.checkpoint: OpenedCheckpoint | None = None
 
     @property
     def marker(self) -> Marker | None:
         return self.ledger.mechanism.last_marker
 
     def add(self, page: MechanismPage) -> None:
-        """Verify a page and fold it."""
+        """Fold a page. Its tree is believed only once `checkpoint` has verified the last page's.
+
+        Earlier pages may have come under earlier checkpoints: what they hold is bound by `prev`, event by
+        event, to what the last page proves.
+        """
+        self._note = page.checkpoint.encode()
         try:
+            tree = Checkpoint.parse(Note.parse(self._note).text)
             if self.next_seq == 1:
                 self._begin(page.events[0])
-            self.checkpoint = open_checkpoint(page.checkpoint.encode(), self._origin, self._verifiers)
             for proven in page.events:
-                self._add(proven, self.checkpoint)
+                self._add(proven, tree)
         except (BadNoteError, BadProofError) as error:
             raise RosterError(
                 f"the mechanism's public stream is not in its published log: {error}"
             ) from error
         except (CryptoError, DomainError) as error:
             raise RosterError(f"the mechanism's public stream breaks its own rules: {error}") from error
+
+    def checkpoint(self) -> OpenedCheckpoint:
+        """The last page's checkpoint, signed by the log's keys as the stream names them at its end."""
+        mechanism = self.ledger.mechanism
+        try:
+            verifiers = [parse_verifier(key) for key in mechanism.log_keys]
+            return open_checkpoint(self._note, mechanism.origin, verifiers)
+        except CryptoError as error:
+            raise RosterError(f"the published log is not signed by the mechanism's keys: {error}") from error
 
     def _begin(self, proven: ProvenEvent) -> None:
         event = envelope.read(proven.event)
@@ -130,13 +143,9 @@ class _Replay:
             )
         if proven.index != 0 or event.kind != "mechanism.founded":
             raise RosterError("the mechanism's stream does not begin with its founding")
-        self._origin = event.log
-        named = event.body["log_keys"]
-        self._verifiers = tuple(parse_verifier(str(key)) for key in named) if isinstance(named, list) else ()
 
-    def _add(self, proven: ProvenEvent, opened: OpenedCheckpoint) -> None:
+    def _add(self, proven: ProvenEvent, tree: Checkpoint) -> None:
         event = envelope.read(proven.event)
-        tree = opened.checkpoint
         verify_inclusion(proven.index, tree.size, leaf_hash(event.data), proven.proof, tree.root)
         if self.next_seq > 1 and event.stream != self.ledger.mechanism.stream:
             raise RosterError("an event of another stream stands among the mechanism's")
