@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Final, TypeVar, cast
 
 from meyasubako.service.store.append import Append, store_alone, store_together
-from meyasubako.service.store.errors import StoreClosedError, translated
+from meyasubako.service.store.errors import StoreClosedError, StoreFullError, translated
 from meyasubako.service.store.locks import FileLock
 from meyasubako.service.store.transaction import Remembered, Transaction
 from meyasubako.service.store.vault import Vault
@@ -112,12 +112,7 @@ class Leader:
     def _lead(self) -> None:
         while batch := self._line.take():
             started = perf_counter()
-            try:
-                self._commit(batch)
-            except Exception as error:  # noqa: BLE001  # whatever happened, nobody may wait for ever
-                self._drop_connection()
-                for waiting in batch:
-                    waiting.error = translated(error)
+            self._serve(batch)
             self._line.expect(len(batch), min(2 * (perf_counter() - started), _PATIENCE))
             for waiting, following in zip(batch, batch[_AT_ONCE:], strict=False):
                 waiting.following = following
@@ -125,10 +120,25 @@ class Leader:
                 waiting.done.release()
         self._drop_connection()
 
+    def _serve(self, batch: Sequence[_Waiting]) -> None:
+        """Commit the batch; where there is no room for all of it, what fits."""
+        try:
+            self._commit(batch)
+        except Exception as error:  # noqa: BLE001  # whatever happened, nobody may wait for ever
+            self._drop_connection()
+            if len(batch) > 1 and isinstance(translated(error), StoreFullError):
+                for waiting in batch:
+                    self._serve([waiting])
+            else:
+                for waiting in batch:
+                    waiting.error = translated(error)
+
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         with self._lock:
             if self._connection is None:
                 self._connection = self._connect()
+            for waiting in batch:
+                waiting.error = None
             self._connection.execute("BEGIN IMMEDIATE")
             transaction = Transaction(self._connection, self._remembered)
             appends = [waiting for waiting in batch if isinstance(waiting.task, Append)]
