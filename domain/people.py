@@ -96,6 +96,8 @@ class Mechanism:
     # Server keys of the past: none of them may come back.
     spent_keys: frozenset[str] = frozenset()
     witness_policy: tuple[str, ...] = ()
+    # Witness (its verifier key) -> the last slot at which it was put down as away.
+    away: Mapping[str, int] = field(default_factory=dict)
     slot_hours: int = 24
     step: int = 64
     waiting_hours: int = 24
@@ -278,8 +280,9 @@ def _admitted(mechanism: Mechanism, event: Event) -> Mechanism:
     return replace(mechanism, witness_policy=_listed(event.body["policy"]))
 
 
-def _dropped(mechanism: Mechanism, _: Event) -> Mechanism:
-    return mechanism  # for the record: a policy changes by people only
+def _dropped(mechanism: Mechanism, event: Event) -> Mechanism:
+    # For the record only: a policy changes by people.
+    return replace(mechanism, away={**mechanism.away, event.text("witness"): event.number("slot")})
 
 
 _FOLDS = {

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from meyasubako.domain.rules.slots import slot_entries
-from meyasubako.service import incoming, shown, web
+from meyasubako.service import incoming, shown, web, witnessing
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.process import follow_supervisor
@@ -92,6 +92,8 @@ def tick(mechanism: Mechanism, state: ClockState) -> None:
     if state.asked or state.published < period:
         mechanism.publish()
         state.published, state.asked = now, False
+        witnessing.cosign(mechanism)
+        witnessing.put_down_absent(mechanism)
     _write_covers(mechanism, state, now, period)
     hour = _floor(now, _HOUR)
     if hour != state.hour:

@@ -59,6 +59,12 @@ class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     show: Literal["hour", "at_once"] = "hour"
 
 
+class Witnessing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How witnesses are reached: through a proxy such as "socks5h://127.0.0.1:9050", or directly."""
+
+    proxy: str = ""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one mechanism."""
 
@@ -68,6 +74,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     doors: Doors = Doors()
     limits: Limits = Limits()
     intake: IntakeSettings = IntakeSettings()
+    witnessing: Witnessing = Witnessing()
 
     def __post_init__(self) -> None:
         if len(self.origin) > MAX_ORIGIN or not _is_origin(self.origin):

@@ -193,6 +193,12 @@ class Mechanism:
         """Write cover entries now."""
         self.store.append(self._covers(count), {}, {})
 
+    def write_own(self, kind: str, body: Mapping[str, JsonValue]) -> Accepted:
+        """Write an event of the service key's own into the mechanism's stream."""
+        ledger = self.ledger()
+        event = self._sign(kind, body, ledger.mechanism.stream, ledger.head(ledger.mechanism.stream))
+        return self.accept([event.data], {})[0]
+
     def _covers(self, count: int) -> list[Entry]:
         stream = self._cover_stream()
         head = Head(*(self.store.stream_head(stream) or (0, "")))
