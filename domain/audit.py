@@ -37,13 +37,15 @@ def _lost(error: Exception) -> str:
 class Replay:
     """A log replayed entry by entry: its tree, its folded streams, and what was found wrong.
 
-    `roots` are the roots (hex) of the trees that end with a slot marker, by size: those that were published.
+    By the size of each tree that ends with a slot marker, that is, of those that were published, it knows
+    `roots` (hex) and `log_keys`, the log's verifier keys of that time.
     """
 
     def __init__(self) -> None:
         self.tree = merkle.Frontier()
         self.leaves: list[bytes] = []
         self.roots: dict[int, str] = {0: merkle.EMPTY_ROOT.hex()}
+        self.log_keys: dict[int, tuple[str, ...]] = {}
         self.ledger = Ledger(lambda size: self.roots.get(size, ""))
 
     def feed(self, entries: Iterable[bytes]) -> Iterator[Finding]:
@@ -71,6 +73,7 @@ class Replay:
                 continue
             if event.kind == "slot.marked":
                 self.roots[self.tree.size] = self.tree.root().hex()
+                self.log_keys[self.tree.size] = self.ledger.mechanism.log_keys
 
     def finish(self) -> Iterator[Finding]:
         """What is wrong at the end of the log."""

@@ -1,11 +1,11 @@
-"""Checkpoints: signed by every key that leaf 0 names, each the tree of a slot, none of them taken back."""
+"""Checkpoints: signed by every key that the log had then, each the tree of a slot, none taken back."""
 
 from collections.abc import Iterator
 
 from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
 from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.errors import BadKeyError, BadNoteError
-from meyasubako.crypto.note import NoteKey, Verifier
+from meyasubako.crypto.note import Note, NoteKey, Verifier
 from meyasubako.domain.audit import Finding, Replay
 from meyasubako.service.inspection.source import BrokenSourceError, Kept, Source
 
@@ -24,9 +24,9 @@ def last_published(source: Source, replay: Replay) -> Checkpoint | None:
 
 def check_published(source: Source, replay: Replay) -> Iterator[Finding]:
     """Every checkpoint that was published, and the key that is stated beside the log."""
-    log_keys, stated = replay.ledger.mechanism.log_keys, source.log_key()
-    if stated is not None and stated not in log_keys[:1]:
-        yield Finding("log-key-is-leaf-0s", "the key beside the log is not the one that leaf 0 names")
+    stated, last = source.log_key(), last_published(source, replay)
+    if stated is not None and last and stated not in replay.log_keys.get(last.size, ())[:1]:
+        yield Finding("log-key-is-the-logs", "the key beside the log is not the one that the log names")
     published = source.published()
     if not published:
         yield Finding("checkpoint-is-published", "no checkpoint was ever published")
@@ -75,10 +75,12 @@ def _check(kept: Kept, replay: Replay) -> Iterator[Finding]:
 
 
 def _verified(kept: Kept, replay: Replay) -> Checkpoint | str:
-    """The checkpoint if every key of leaf 0 signed it, or what is wrong with it."""
+    """The checkpoint if every key that was the log's at its size signed it, or what is wrong with it."""
     mechanism = replay.ledger.mechanism
     try:
-        keys: list[Verifier] = [verifier_of(NoteKey.parse(key)) for key in mechanism.log_keys]
+        size = Checkpoint.parse(Note.parse(kept.note).text).size
+        texts = replay.log_keys.get(size, mechanism.log_keys)
+        keys: list[Verifier] = [verifier_of(NoteKey.parse(text)) for text in texts]
         return open_checkpoint(kept.note, mechanism.origin, keys).checkpoint
     except (BadNoteError, BadKeyError) as error:
         return str(error)

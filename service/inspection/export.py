@@ -8,7 +8,6 @@ Rules upheld here (C2SP tlog-tiles):
 - Nothing is overwritten: an export goes into a new or empty directory.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def _export(store: Store, writer: _Writer, progress: Progress | None) -> Exporte
         if payload.leaf_index < published.size
     )
     writer.write(PAYLOADS, "".join(lines).encode())
-    writer.write(VKEY, f"{_log_key(store)}\n".encode())
+    writer.write(VKEY, f"{_log_key(store, published.size)}\n".encode())
     writer.write(CHECKPOINT, published.note)
     if progress:
         progress("writing tiles", len(tiles), len(tiles))
@@ -99,8 +98,11 @@ def _there(tile: bytes | None) -> bytes:
     return tile
 
 
-def _log_key(store: Store) -> str:
-    """The log's first key, as leaf 0 names it; the others stand in leaf 0 too."""
-    founded = envelope.read(store.row(0).data)
-    keys: Iterable[str] = fold_mechanism(Mechanism(), founded, 0).log_keys
-    return next(iter(keys))
+def _log_key(store: Store, size: int) -> str:
+    """The log's first key at the published size, as the log itself names it; the others stand there too."""
+    rows = store.stream(store.row(0).stream)
+    mechanism = Mechanism()
+    for row in rows:
+        if row.index < size:
+            mechanism = fold_mechanism(mechanism, envelope.read(row.data), row.index)
+    return next(iter(mechanism.log_keys))

@@ -10,7 +10,7 @@ import pytest
 from meyasubako.crypto.checkpoint import open_checkpoint
 from meyasubako.crypto.merkle import EMPTY_ROOT
 from meyasubako.service.inspection import audit, export
-from meyasubako.service.keys import ServerKeys
+from meyasubako.service.keys import ServerKeys, draw_next
 from tests.system import tampering
 from tests.system.lived import ORIGIN, found_lived
 
@@ -135,5 +135,21 @@ def test_the_record_of_payloads_is_compared_with_the_log(exported, change, rule)
 def test_another_key_beside_the_log_is_found(exported, lived):
     promise = ServerKeys.load(lived.directory).promise.key.text
     (exported / "log.vkey").write_text(promise + "\n")
-    assert "log-key-is-leaf-0s" in {finding.rule for finding in audit(exported).findings}
+    assert "log-key-is-the-logs" in {finding.rule for finding in audit(exported).findings}
     assert check(exported)[0] == 1
+
+
+def test_a_log_whose_key_was_replaced_is_checked_with_the_key_of_each_time(lived, tmp_path):
+    rotated = lived.copied(tmp_path / "box")
+    fresh = list(draw_next(rotated.directory, ORIGIN, "log"))
+    with rotated.open() as box:
+        stream, body = box.ledger.mechanism.stream, {"of": "log", "keys": fresh}
+        proposal = box.act("ann", "act.proposed", stream, {"kind": "key.rotated", "v": 1, "body": body})
+        box.act("bob", "key.rotated", stream, {**body, "proposal": proposal.leaf})
+    with rotated.open() as box:
+        box.publish()
+    assert audit(rotated.directory).good
+    export(rotated.directory, tmp_path / "out")
+    assert (tmp_path / "out" / "log.vkey").read_text() == f"{fresh[0]}\n"
+    assert audit(tmp_path / "out").good
+    assert check(tmp_path / "out", *checkpoints(rotated))[0] == 0
