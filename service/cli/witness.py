@@ -6,11 +6,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from meyasubako.crypto.errors import BadNoteError
 from meyasubako.crypto.note import NoteKey
 from meyasubako.service.cli import options
-from meyasubako.service.cli.failures import Commands
+from meyasubako.service.cli.failures import FINDINGS, Commands, InputError
 from meyasubako.service.cli.output import console, emit, table
 from meyasubako.service.witness import founding, server
+from meyasubako.service.witness.errors import MemoryLostError
 from meyasubako.service.witness.memory import Admitted, Memory
 
 _DIRECTORY = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
@@ -62,7 +64,7 @@ def admit(directory: Path, log_vkey: tuple[str, ...], origin: str | None, *, as_
 
     A running witness takes it at once. The first checkpoint that the log sends is believed.
     """
-    keys = [NoteKey.parse(text) for text in log_vkey]
+    keys = [_key(text) for text in log_vkey]
     memory = Memory.open(directory)
     for key in keys:
         memory.admit(origin or key.name, key)
@@ -77,7 +79,7 @@ def admit(directory: Path, log_vkey: tuple[str, ...], origin: str | None, *, as_
 @options.as_json
 def dismiss(directory: Path, log_vkey: str, *, as_json: bool) -> None:
     """Trust the log key LOG_VKEY no longer. What was seen of its log stays remembered."""
-    key = NoteKey.parse(log_vkey)
+    key = _key(log_vkey)
     Memory.open(directory).dismiss(key)
     emit({"dismissed": key.name}, as_json=as_json)
 
@@ -85,15 +87,23 @@ def dismiss(directory: Path, log_vkey: str, *, as_json: bool) -> None:
 @witness.command("list", epilog=options.example("meyasubako witness list var/witness"))
 @_DIRECTORY
 @options.as_json
-def list_logs(directory: Path, *, as_json: bool) -> None:
+@click.pass_context
+def list_logs(context: click.Context, directory: Path, *, as_json: bool) -> None:
     """Show the logs that are witnessed in DIRECTORY, and the last tree of each.
 
-    `head` stands for all that was ever seen. Note it before you move the witness to another machine.
+    `head` stands for all that was ever seen. Note it when the witness has been stopped, before you move it.
+    Exits with 1 if the witness refuses to sign, and says why.
     """
-    memory = Memory.open(directory)
-    logs = memory.admitted()
-    facts = {"head": memory.head(), "logs": [_facts(log) for log in logs]}
-    emit(facts, as_json=as_json, show=lambda target: _show(target, memory.head(), logs))
+    memory, why = Memory(directory), ""
+    try:
+        Memory.open(directory).close()
+    except MemoryLostError as error:
+        why = str(error)
+    logs, head = memory.admitted(), memory.head()
+    facts = {"head": head, "refuses_to_sign": why, "logs": [_facts(log) for log in logs]}
+    emit(facts, as_json=as_json, show=lambda target: _show(target, head, why, logs))
+    if why:
+        context.exit(FINDINGS)
 
 
 @witness.command(epilog=options.example("meyasubako witness moved var/witness --head 3f5c…"))
@@ -102,8 +112,8 @@ def list_logs(directory: Path, *, as_json: bool) -> None:
 def moved(directory: Path, head: str) -> None:
     """Say that the witness in DIRECTORY was moved here, and that no other copy will ever run again.
 
-    Only for a move: it was stopped, its whole directory was copied, and HEAD is what it showed after that.
-    A backup may be older than what the witness has signed since; then make a new witness.
+    Only for a move: it was stopped, its whole directory was copied, and HEAD is what it showed after it was
+    stopped. A backup may be older than what the witness has signed since; then make a new witness.
     """
     Memory.confirm_moved(directory, head)
     console().print("The witness may be served here now. Never start the copy that it came from.")
@@ -121,10 +131,19 @@ def _facts(log: Admitted) -> dict[str, object]:
     }
 
 
-def _show(target: Console, head: str, logs: list[Admitted]) -> None:
+def _key(text: str) -> NoteKey:
+    try:
+        return NoteKey.parse(text)
+    except BadNoteError as error:
+        raise InputError(f"this is not a log's key (name+id+base64): {error}") from error
+
+
+def _show(target: Console, head: str, why: str, logs: list[Admitted]) -> None:
     rows = table("log", "size", "admitted keys", "kept refusals")
     for log in logs:
         size = str(log.seen.size) if log.seen else "never seen"
         rows.add_row(escape(log.origin), size, str(len(log.keys)), str(log.refused))
     target.print(rows)
     target.print(f"[dim]head[/]  {head}")
+    if why:
+        target.print(f"[bold red]refuses to sign[/]  {escape(why)}")

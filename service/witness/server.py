@@ -38,10 +38,10 @@ def serve(directory: Path, bind: str, *, as_json: bool = False, out: TextIO | No
     """
     out = out or sys.stdout
     directory = directory.resolve()
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     Witness.open(directory).memory.close()
-    with only_one(directory / SERVE_LOCK, "meyasubako witness serve"), _bound(bind) as listener:
+    with _bound(bind) as listener, only_one(directory / SERVE_LOCK, "meyasubako witness serve"):
+        os.umask(0o077)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         out.write((json.dumps({"witness": address}) if as_json else f"witness  {address}") + "\n")
