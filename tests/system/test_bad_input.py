@@ -5,11 +5,8 @@ How disks fill up and processes die is in test_crash; what programs and handlers
 test_bad_input_doors; what the commands say is in test_bad_input_commands.
 """
 
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -197,24 +194,9 @@ def test_a_connection_that_drops_in_the_middle_of_an_upload_leaves_nothing(
     visitor.go("questions")
     before = box.contents()
     with nothing_changes(shared):
-        with upload_begun(visitor):
+        with visitor.sending(bytes(SMALL.upload_bytes // 2), SMALL.upload_bytes):
             wait_for(lambda: box.contents().arriving > before.arriving)
         wait_for(lambda: box.contents() == before)
-
-
-@contextmanager
-def upload_begun(visitor: Visitor) -> Iterator[None]:
-    """A connection in which half of a file has been sent; it drops at the end."""
-    address = urlsplit(visitor.site)
-    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
-    with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(
-            f"POST {visitor.page.form('page').action} HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"Origin: {visitor.site}\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-            f"Content-Length: {SMALL.upload_bytes}\r\n\r\n".encode()
-        )
-        connection.sendall(head + bytes(SMALL.upload_bytes // 2))
-        yield
 
 
 # Buttons pressed twice

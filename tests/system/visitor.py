@@ -1,9 +1,12 @@
 """A person with a browser without scripts: reads pages, fills in forms, presses buttons."""
 
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Self
+from urllib.parse import urlsplit
 
 import requests
 
@@ -161,6 +164,20 @@ class Visitor:
         if not page.code:
             raise UnexpectedPageError(f"{page.status} {page.where or page.heading}: {page.warning}")
         return " ".join(page.code.split())
+
+    @contextmanager
+    def sending(self, content: bytes, announced: int) -> Iterator[None]:
+        """A connection in which only the beginning of a file has been sent; it drops at the end."""
+        address = urlsplit(self.site)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.sendall(
+                f"POST {self.page.form('page').action} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+                f"Origin: {self.site}\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+                f"Content-Length: {announced}\r\n\r\n"
+                '--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'.encode()
+            )
+            connection.sendall(content)
+            yield
 
     def leave(self) -> Page:
         """Leave quickly, which deletes what was not sent."""
