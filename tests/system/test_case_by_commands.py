@@ -1,0 +1,252 @@
+"""One case by the commands alone, as people type them; and what each of them can open afterwards."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from meyasubako.crypto.keyfile import KeyPair, write_keyfile
+from meyasubako.crypto.receipt import Receipt
+from tests.system.box import ORIGIN, Box, found_box
+from tests.system.conftest import SMALL
+from tests.system.served import Served, run
+
+TEXT = "The guard of the press was off again."
+LARGE = bytes(range(256)) * 2048  # 512 KiB: a payload of its own, sent ahead
+
+
+@dataclass(frozen=True)
+class Town:
+    """A served mechanism, and the folder in which its people have their key files."""
+
+    box: Box
+    served: Served
+    place: Path
+
+    def command(self, *words: object, typed: str = "") -> "subprocess.CompletedProcess[str]":
+        """One command to its end."""
+        return run(*words, typed=typed, temporary=self.place / "tmp")
+
+    def facts(self, *words: object, typed: str = "") -> dict[str, object]:
+        """The facts that a command prints, which must succeed."""
+        ended = self.command(*words, "--json", typed=typed)
+        assert ended.returncode == 0, ended.stderr
+        found = json.loads(ended.stdout)
+        assert isinstance(found, dict)
+        return found
+
+    def by(self, name: str, door: str = "handler") -> list[object]:
+        """The options with which somebody acts."""
+        key = self.place / f"{name.split(maxsplit=1)[0]}.key"
+        return ["--at", self.served.doors[door], "--as", key, "--passphrase-file", self.place / "passphrase"]
+
+    def cases(self, verb: str, *words: object, name: str = "Keiko Sato") -> list[object]:
+        """The words of a command under `cases`."""
+        return ["cases", verb, *words, *self.by(name), "--log", self.served.doors["log"]]
+
+    def reporter(self, *words: object) -> list[object]:
+        """The options of the reporter's own commands."""
+        return [*words, "--at", self.served.doors["reporter"], "--log", self.served.doors["log"]]
+
+    def keep(self, name: str, pair: KeyPair) -> Path:
+        """Somebody's key file and public line."""
+        path = self.place / f"{name.split(maxsplit=1)[0]}.key"
+        path.write_bytes(write_keyfile(pair, name, "correct horse", 10))
+        path.with_name(f"{path.name}.pub").write_text(f"{pair.person(name).public_line()}\n")
+        return path
+
+    def submitted(self, *words: object) -> tuple[str, str]:
+        """Report something; gives the receipt and the case."""
+        facts = self.facts(*self.reporter("report", "--text", TEXT, *words))
+        receipt = str(facts["receipt"])
+        return receipt, self.box.cases_of([receipt])[receipt]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    place = tmp_path_factory.mktemp("town")
+    box = found_box(place / "box", SMALL)
+    served = Served(box.directory, place / "served")
+    served.start()
+    (place / "tmp").mkdir()
+    (place / "passphrase").write_text("correct horse\n")
+    (place / "large.bin").write_bytes(LARGE)
+    (place / "small.txt").write_text("a small file")
+    town = Town(box, served, place)
+    for name, pair in box.people.items():
+        town.keep(name, pair)
+    yield town
+    assert served.stop() == 0, served.printed()
+
+
+def texts(facts: dict[str, object], room: str) -> list[str]:
+    """The texts of a room of an opened case."""
+    parts = facts[room]
+    assert isinstance(parts, list)
+    return [part.get("text", part.get("trouble")) for part in parts]
+
+
+def test_a_case_goes_from_report_to_close_by_commands_alone(town: Town) -> None:
+    files = ["--file", town.place / "large.bin", "--file", town.place / "small.txt"]
+    receipt, case = town.submitted(*files)
+
+    listed = town.facts(*town.cases("list"))["cases"]
+    assert isinstance(listed, list)
+    assert [row["state"] for row in listed if row["case"] == case] == ["submitted"]
+    assert town.facts(*town.cases("show", case[:8]))["sealed_by"] == "reporter_tool"
+
+    opened = town.facts(*town.cases("open", case, "--save-to", town.place / "keiko"))
+    assert texts(opened, "report") == [TEXT]
+    assert (town.place / "keiko" / "large.bin").read_bytes() == LARGE
+    assert (town.place / "keiko" / "small.txt").read_text() == "a small file"
+
+    town.facts(*town.cases("acknowledge", case, "--text", "Thank you."))
+    town.facts(*town.cases("say", case, "--text", "Which press?", "--file", town.place / "large.bin"))
+    typed = f"{receipt}\n"
+    visit = town.facts(*town.reporter("mailbox", "--save-to", town.place / "back"), typed=typed)
+    messages = visit["messages"]
+    assert isinstance(messages, list)
+    assert [(each["from"], each["text"]) for each in messages] == [
+        ("handler, intake", "Thank you."),
+        ("handler, intake", "Which press?"),
+    ]
+    assert (town.place / "back" / "large.bin").read_bytes() == LARGE
+
+    town.facts(*town.reporter("mailbox", "--say", "The one by the door."), typed=typed)
+    town.facts(*town.reporter("mailbox", "--add", "It was 14 November."), typed=typed)
+    town.facts(*town.cases("note", case, "--text", "Ask maintenance."))
+    town.facts(*town.cases("note", case, "--text", "I did.", name="Omar Haddad"))
+    town.facts(*town.cases("move", case, "screening"))
+    town.facts(*town.cases("close", case, "decided", "--text", "It is repaired."))
+
+    for name in ("Keiko Sato", "Omar Haddad"):
+        opened = town.facts(*town.cases("open", case, name=name))
+        assert texts(opened, "report") == [TEXT, "It was 14 November."]
+        assert texts(opened, "dialogue") == [
+            "Thank you.",
+            "Which press?",
+            "The one by the door.",
+            "It is repaired.",
+        ]
+        assert texts(opened, "team") == ["Ask maintenance.", "I did."]
+    assert town.facts(*town.reporter("mailbox"), typed=typed)["state"] == "closed"
+
+    town.facts("log", "publish", *town.by("Ada Berg"))
+    assert town.facts("audit", town.box.directory)["good"]
+    town.facts("log", "export", town.box.directory, town.place / "export")
+    assert town.facts("audit", town.place / "export")["good"]
+    assert town.facts("replay", town.box.directory)["equal"]
+
+
+def test_no_file_holds_the_receipt_or_a_key_that_it_yields(town: Town) -> None:
+    receipt, _ = town.submitted()
+    made = Receipt.parse(receipt)
+    needles = [
+        receipt.encode(),
+        receipt.replace(" ", "").encode(),
+        made.words().encode(),
+        made.identity(ORIGIN).reveal_seed(),
+        made.identity(ORIGIN).reveal().encode(),
+        made.signing_key(ORIGIN).reveal_seed(),
+        TEXT.encode(),
+    ]
+    places = [town.box.directory, town.place / "tmp", town.served.temporary, town.served.log.parent]
+    files = {path for place in places for path in place.rglob("*") if path.is_file()}
+    assert town.box.directory / "log.db" in files
+    assert [path for path in files for needle in needles if needle in path.read_bytes()] == []
+
+
+def test_whoever_was_left_out_cannot_open_the_report_with_all_of_the_database(town: Town) -> None:
+    _, case = town.submitted("--without", "Omar Haddad")
+    assert town.box.texts("Keiko Sato")[case] == (TEXT,)
+    assert town.box.texts("Omar Haddad")[case] == ()
+    ended = town.command(*town.cases("open", case, name="Omar Haddad"))
+    assert ended.returncode == 2
+    assert "no case that you are shown" in ended.stderr
+
+
+def test_whoever_lost_access_opens_nothing_that_is_written_afterwards(town: Town) -> None:
+    receipt, case = town.submitted()
+    town.facts(*town.cases("say", case, "--text", "Before."))
+    town.facts(*town.cases("revoke", case, "Omar Haddad"))
+    town.facts(*town.cases("say", case, "--text", "After."))
+    town.facts(*town.reporter("mailbox", "--say", "An answer."), typed=f"{receipt}\n")
+    assert town.box.texts("Keiko Sato", "dialogue")[case] == ("Before.", "After.", "An answer.")
+    assert town.box.texts("Omar Haddad", "dialogue")[case] == ("Before.",)
+    # Given back, they are given everything, in every epoch.
+    town.facts(*town.cases("grant", case, "omar haddad"))
+    assert town.box.texts("Omar Haddad", "dialogue")[case] == ("Before.", "After.", "An answer.")
+
+
+def test_two_handlers_who_write_at_once_both_arrive(town: Town) -> None:
+    _, case = town.submitted()
+    words = [
+        town.cases("say", case, "--text", f"{name} {number}", name=name)
+        for name in ("Keiko Sato", "Omar Haddad")
+        for number in range(3)
+    ]
+    with ThreadPoolExecutor(6) as threads:
+        ended = list(threads.map(lambda each: town.command(*each), words))
+    assert [each.returncode for each in ended] == [0] * 6, [each.stderr for each in ended]
+    said = town.box.texts("Keiko Sato", "dialogue")[case]
+    assert sorted(said) == sorted(
+        f"{name} {number}" for name in ("Keiko Sato", "Omar Haddad") for number in range(3)
+    )
+
+
+def test_a_reader_is_enrolled_by_two_people_and_never_by_one(town: Town) -> None:
+    town.keep("Mei Lin", KeyPair.generate("Mei Lin"))
+    public = town.place / "Mei.key.pub"
+    proposed = town.facts("enroll", *town.by("Ada Berg"), "--role", "intake:main", public)
+    assert proposed["state"] == "proposed"
+    leaf = str(proposed["leaf"])
+
+    alone = town.command("enroll", *town.by("Ada Berg"), "--confirm", leaf, "--yes")
+    assert alone.returncode == 1
+    assert "cannot be the second person" in alone.stderr
+    unasked = town.command("enroll", *town.by("Jonas Mori"), "--confirm", leaf)
+    assert unasked.returncode == 2
+    assert "--yes" in unasked.stderr
+    handler = town.command("enroll", *town.by("Keiko Sato"), "--confirm", leaf, "--yes")
+    assert handler.returncode == 1
+
+    assert (
+        town.facts("enroll", *town.by("Jonas Mori"), "--confirm", leaf[:10], "--yes")["state"] == "enrolled"
+    )
+    assert town.facts("enroll", *town.by("Ada Berg"), "--list")["proposals"] == []
+    _, case = town.submitted()
+    early = town.command(*town.cases("grant", case, "Mei Lin"))
+    assert early.returncode in {1, 2}
+    town.facts("log", "publish", *town.by("Jonas Mori"))
+    town.facts(*town.cases("grant", case, "Mei Lin"))
+    assert texts(town.facts(*town.cases("open", case, name="Mei Lin")), "report") == [TEXT]
+
+
+def test_an_auditor_is_enrolled_by_one_steward(town: Town) -> None:
+    town.keep("Ida Roth", KeyPair.generate("Ida Roth"))
+    enrolled = town.facts("enroll", *town.by("Ada Berg"), "--role", "auditor", town.place / "Ida.key.pub")
+    assert enrolled["state"] == "enrolled"
+
+
+def test_a_key_is_wrapped_to_nobody_whose_list_was_not_verified(town: Town) -> None:
+    _, case = town.submitted()
+    ended = town.command("cases", "note", case, "--text", "A note.", *town.by("Keiko Sato"))
+    assert ended.returncode == 2
+    assert "--log" in ended.stderr
+    assert "team" not in town.facts(*town.cases("show", case))["rooms"]
+
+
+def test_a_mailbox_that_was_closed_to_reading_opens_nothing_and_still_takes_letters(town: Town) -> None:
+    receipt, case = town.submitted()
+    typed = f"{receipt}\n"
+    town.facts(*town.cases("say", case, "--text", "A question."))
+    town.facts(*town.reporter("mailbox", "--close-to-reading"), typed=typed)
+    town.facts(*town.reporter("mailbox", "--say", "I write still."), typed=typed)
+    visit = town.facts(*town.reporter("mailbox"), typed=typed)
+    assert visit["closed_to_reading"] is True
+    assert "A question." not in json.dumps(visit)
+    assert town.box.texts("Keiko Sato", "dialogue")[case] == ("A question.", "I write still.")
