@@ -87,7 +87,7 @@ def must_be_absent(ledger: Ledger) -> frozenset[str]:
     """Payloads that the log says were destroyed: the reporter's wraps of a mailbox closed to reading."""
     return frozenset(
         wrap.digest
-        for room in ledger.rooms.values()
+        for room in tuple(ledger.rooms.values())
         if room.closed_to_reading
         for wrap in room.wraps
         if wrap.reader == room.reporter

@@ -9,6 +9,7 @@
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -19,6 +20,7 @@ from meyasubako.crypto import age, checkpoint, merkle
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.domain import envelope, people, rules
+from meyasubako.domain.audit import must_be_absent
 from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
@@ -27,7 +29,7 @@ from meyasubako.service.clocks import Clock, file_clock, system_clock
 from meyasubako.service.config import Config
 from meyasubako.service.errors import BadRequestError, ClockSkewError, ConfigError
 from meyasubako.service.keys import PublicKeys, ServerKeys
-from meyasubako.service.store.errors import SeqConflictError, StaleReadError
+from meyasubako.service.store.errors import SeqConflictError, StaleReadError, StorageError
 from meyasubako.service.store.port import Entry
 from meyasubako.service.store.sqlite import Store
 
@@ -128,8 +130,19 @@ class Mechanism:
                 if last:
                     raise
                 continue
+            if any(event.kind == "mailbox.closed_to_reading" for event in read):
+                self.destroy()
             return [Accepted(index, event.leaf) for index, event in zip(indices, read, strict=True)]
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def destroy(self) -> None:
+        """Destroy the bytes that the log says are gone; repeated at each slot, in case of a crash before."""
+        due = must_be_absent(self.ledger())
+        if due:
+            there = sorted(digest for digest in due if self.store.has_payload(digest))
+            # Somebody may be reading for long; what that held back is done at the next slot.
+            with suppress(StorageError):
+                self.store.forget_payload(*there)
 
     def _repeated(self, events: Sequence[Event]) -> list[Accepted]:
         """Where these very events stand already; SeqConflictError where others stand in their place."""
@@ -240,6 +253,7 @@ class Mechanism:
                 continue
             note = self.store.publish(indices[-1] + 1, self._sign_checkpoint)
             self.keys.adopt(self.directory)
+            self.destroy()
             return note
         raise AssertionError("unreachable: the last try returns or raises")
 

@@ -13,7 +13,7 @@ from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.crypto.signing import SigningKey
-from meyasubako.domain import acts, audit, reading
+from meyasubako.domain import acts, reading
 from meyasubako.domain.sealing import SealedFile
 from meyasubako.service.config import Config, Doors
 from meyasubako.service.founding import Founder, Settings, found
@@ -203,7 +203,6 @@ def live(box):
     sand = box.report("sand", ("ira",))
     box.write("ira", "message.posted", sand.dialogue, "we read this too")
     box.act(sand, "mailbox.closed_to_reading", sand.dialogue, {"sealed_by": "reporter_tool"})
-    box.store.forget_payload(*audit.must_be_absent(box.ledger))
     box.write("ira", "message.posted", sand.dialogue, "for nobody to come back to")
     box.publish()
     box.publish()

@@ -11,6 +11,8 @@ import pytest
 from meyasubako.crypto import age, archive, canonical
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.errors import CryptoError, WrongKeyError
+from meyasubako.service.inspection import audit
+from meyasubako.service.store.port import Entry
 from tests.system.lived import PHOTO, found_lived
 
 DIALOGUE = {"we read it", "ken is gone", "good", "sam is gone", "not published yet"}
@@ -110,3 +112,17 @@ def test_no_text_name_or_receipt_lies_anywhere_in_the_clear(lived):
         if file.is_file():
             data = file.read_bytes()
             assert not [secret for secret in secrets if secret in data], file
+
+
+def test_wraps_that_a_crash_left_behind_are_destroyed_at_the_next_slot(lived, tmp_path):
+    copy = lived.copied(tmp_path / "box")
+    with copy.open() as box:
+        clay = box.report("clay", ("ira",))
+        request = box.request(clay)
+        event = request.add("mailbox.closed_to_reading", clay.dialogue, {"sealed_by": "reporter_tool"})
+        box.store.append([Entry(event.stream, event.seq, event.kind, event.data)], {}, {})
+    rules = {finding.rule for finding in audit(copy.directory).findings}
+    assert rules == {"payload-is-destroyed"}
+    with copy.open() as box:
+        box.publish()
+    assert audit(copy.directory).good
