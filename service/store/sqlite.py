@@ -94,11 +94,12 @@ class Store(EventStore):
 
     def _check(self, *, recover: bool) -> None:
         with self._recorder.reading() as connection:
-            count = connection.execute(
-                "SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events"
+            # In one statement, so that both are of one moment while others write.
+            count, edge = connection.execute(
+                "SELECT (SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events), frontier FROM head"
             ).fetchone()
-            if count[0] != tree.head(connection).size:
-                raise DamagedStoreError("the events and the tree that was kept with them differ in size")
+        if count != Frontier.decode(edge).size:
+            raise DamagedStoreError("the events and the tree that was kept with them differ in size")
         if recover:
             self._publication.recover()
 

@@ -12,6 +12,8 @@ import pytest
 from meyasubako.crypto.merkle import leaf_hashes, root_of
 from meyasubako.service.store.sqlite import Store
 
+pytestmark = pytest.mark.crash
+
 ROOT = Path(__file__).parents[2]
 
 

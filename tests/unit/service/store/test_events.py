@@ -83,6 +83,22 @@ def test_a_reader_sees_only_whole_appends_while_others_write(store):
     assert store.head().size == 480
 
 
+def test_a_store_is_opened_while_others_write_to_it(store, tmp_path):
+    done = []
+
+    def write():
+        for _ in range(60):
+            store.append([event(new_stream(), 1)], {}, {})
+        done.append(1)
+
+    def reopen():
+        while not done:
+            with Store.open(tmp_path) as other:
+                other.head()
+
+    together([write, reopen, reopen])
+
+
 def test_a_closed_store_refuses_everything(store):
     append_some(store, 1)
     store.close()
