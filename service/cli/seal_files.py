@@ -76,7 +76,7 @@ def to_terminal(out: str | None) -> bool:
 
 
 class Shown:
-    """A sink for a terminal: keeps what is written until the end, then shows it if it is text and nothing more."""
+    """A sink for a terminal: keeps what is written until the end, then shows it if it is plain text."""
 
     def __init__(self) -> None:
         self._data = bytearray()
