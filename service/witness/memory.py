@@ -227,8 +227,9 @@ class Memory:
         with closing(
             sqlite3.connect(path, uri=True, timeout=WAIT_SECONDS, isolation_level=None)
         ) as connection:
-            # With a rollback journal only EXTRA makes the end of a transaction durable.
-            connection.execute("PRAGMA synchronous = EXTRA")
+            # FULL makes a commit durable only if the rollback journal is truncated (fsynced), not unlinked.
+            connection.execute("PRAGMA journal_mode = TRUNCATE")
+            connection.execute("PRAGMA synchronous = FULL")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version != FORMAT:
                 raise NoWitnessError(f"{self._database} has the format {version}, we read {FORMAT}")
