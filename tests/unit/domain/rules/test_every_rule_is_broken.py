@@ -21,3 +21,9 @@ def test_every_rule_says_why():
 
 def test_rules_have_names_of_their_own():
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_every_rule_is_in_the_auditors_guide_with_its_reason():
+    guide = GUIDE.read_text()
+    missing = [rule.name for rule in RULES if f"| `{rule.name}` |" not in guide or rule.why not in guide]
+    assert missing == []

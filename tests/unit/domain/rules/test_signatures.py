@@ -1,4 +1,5 @@
 from meyasubako.crypto import canonical
+from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain import envelope
 
 
@@ -43,3 +44,10 @@ def test_a_person_cannot_mark_a_slot_or_write_covers(world):
 def test_leaf_0_is_signed_by_somebody_it_lists(unfounded, someone):
     event = unfounded.event(someone("stranger"), "mechanism.founded", unfounded.stream, unfounded.founding())
     unfounded.refuse("signature-fits", event)
+
+
+def test_the_keys_of_the_log_and_of_promises_sign_no_event(world, case):
+    # The world's log and promise keys are made of this seed.
+    key = SigningKey.from_seed(bytes(32))
+    for kind, body in (("slot.marked", world.marking()), ("person.suspended", {"person": world.ira.id})):
+        world.refuse("signature-fits", world.event(key, kind, world.stream, body))
