@@ -127,7 +127,7 @@ class Memory:
             return tuple(NoteKey.parse(vkey) for (vkey,) in rows)
 
     def last(self, origin: str) -> Remembered | None:
-        """The last tree of a log; `MemoryLostError` if the witness has been halted."""
+        """The last tree of a log; `MemoryLostError` if the records disagree or the witness was halted."""
         return self._last("origin", origin)
 
     def last_by_hash(self, origin_hash: str) -> Remembered | None:
@@ -137,6 +137,10 @@ class Memory:
     def _last(self, column: str, value: str) -> Remembered | None:
         with self._reading() as connection:
             _refuse_halted(connection)
+            if journal.is_at(self._journal, _mark(connection)):
+                return _remembered(connection, column, value)
+        # Somebody is between the two records just now, or the records disagree: behind the lock it shows.
+        with self._writing() as connection:
             return _remembered(connection, column, value)
 
     def advance(self, before: Seen | None, seen: Seen, note: bytes) -> None:

@@ -73,6 +73,27 @@ def test_two_logs_witness_each_other_and_neither_can_fork_or_go_back(witnesses, 
     assert len(opened.signed) == 4
 
 
+def test_a_witness_that_is_away_for_three_slots_stops_nothing_and_catches_up(witnesses, logs):
+    log, (stays, leaves) = logs[0], witnesses
+    address = leaves.url
+    leaves.stop()
+    before = 0
+    for size in (64, 128, 192):
+        leaves.url = address
+        collected = collect(
+            log.note(size), _policy(log, witnesses, "any"), log.read, poster(), assumed_size=before
+        )
+        assert collected.cosigned == ("w0-0", "w0-1")
+        assert {(each.name, each.why) for each in collected.missing} == {("w1-0", "away"), ("w1-1", "away")}
+        assert collected.quorum_met
+        assert not collected.alarms
+        before = size
+    leaves.start()
+    collected = collect(log.note(256), _policy(log, witnesses), log.read, poster(), assumed_size=before)
+    assert (collected.missing, collected.quorum_met) == ((), True)
+    assert stays.process.poll() is None
+
+
 def test_every_refusal_over_http_is_as_the_specification_says(witnesses, logs):
     witness, log = witnesses[0], logs[0]
     note = Note.parse(log.note(70))
@@ -171,6 +192,8 @@ def test_a_restored_backup_cannot_be_made_to_sign_a_fork(witnesses, logs, tmp_pa
         shutil.copy2(backup / name, witness.directory / name)
     fork = log.fork(100, entries(100, "other"))
     assert _post(witness, fork.request(70, 180)).status == 503
+    shown = requests.get(f"{witness.url}/{sha256(log.origin.encode()).hexdigest()}/checkpoint", timeout=10)
+    assert shown.status_code == 503
     witness.stop()
     assert "MemoryLostError" in refusal_of(witness.directory)
     # Put back as a whole.
