@@ -8,10 +8,11 @@ from urllib.parse import quote
 import msgspec
 from flask import Request
 
-from meyasubako.crypto.canonical import decode_base64
+from meyasubako.crypto.canonical import MAX_INTEGER, decode_base64
 from meyasubako.crypto.errors import NotCanonicalError
 from meyasubako.crypto.signing import VerifyKey
 from meyasubako.service.errors import BadRequestError, RequestSignatureError
+from meyasubako.service.payloads import not_found
 from meyasubako.service.signatures import CheckedBody, SignedRequest, check_body, verify_request
 
 # Eight events of 32 KiB and the small payloads beside them, in base64.
@@ -62,6 +63,14 @@ def read_submission(request: Request, signed: SignedRequest | None) -> Submissio
         return msgspec.json.decode(body, type=Submission)
     except msgspec.MsgspecError as error:
         raise BadRequestError("the body is a JSON object of events and payloads") from error
+
+
+def asked_seq(request: Request) -> int:
+    """The `from` of a request's query, 1 if it is left out; 404 for what is no seq."""
+    seq = request.args.get("from", default=1, type=int)
+    if not 1 <= seq <= MAX_INTEGER:
+        raise not_found()
+    return seq
 
 
 def absolute_url(request: Request) -> str:

@@ -16,6 +16,7 @@ import argparse
 import os
 import random
 import signal
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -46,12 +47,16 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     follow_supervisor(options.supervisor)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
-    with only_one(options.directory / LOCK_NAME, "clock"):
-        mechanism = Mechanism.open(options.directory, test_clock=options.test_clock)
-        try:
-            run(mechanism, by_test_clock=options.test_clock is not None)
-        finally:
-            mechanism.close()
+    try:
+        with only_one(options.directory / LOCK_NAME, "clock"):
+            mechanism = Mechanism.open(options.directory, test_clock=options.test_clock)
+            try:
+                run(mechanism, by_test_clock=options.test_clock is not None)
+            finally:
+                mechanism.close()
+    except Exception as error:  # noqa: BLE001 (its text may quote what is stored)
+        web.record(error)
+        sys.exit(1)
 
 
 def request_publication(directory: Path) -> None:

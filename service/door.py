@@ -44,6 +44,8 @@ FORM_KEY_SIZE: Final = 32
 IDLE_SECONDS: Final = 60
 GRACE_SECONDS: Final = 10
 
+_NOT_OURS: Final = (ConnectionError, BlockingIOError, TimeoutError, web.AbortedResponseError)
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve one door until SIGTERM; what the supervisor runs as `python -m meyasubako.service.door`."""
@@ -130,8 +132,8 @@ class QuietLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no typ
         """
         del msg, args
         error = sys.exc_info()[1]
-        # A client that went away, or an answer that was cut off and written down where it happened.
-        if error is not None and not isinstance(error, (OSError, web.AbortedResponseError)):
+        # A client that went away or stood still, or an answer that was cut off and written down where it was.
+        if error is not None and not isinstance(error, _NOT_OURS):
             web.record(error)
 
 

@@ -81,9 +81,9 @@ class _Door:
         person, _ = self._caller_without_body()
         if not entitlement.may_see(self._mechanism.ledger(), person.key_id, stream):
             raise not_found()
-        start = request.args.get("from", default=1, type=int)
+        start = callers.asked_seq(request)
         stop = shown.hidden(self._mechanism).get(stream)
-        if stop == 1 or start < 1:
+        if stop == 1:
             raise not_found()
         return self._with_checkpoint(stream_view(self._mechanism, stream, start, stop, PAGE))
 

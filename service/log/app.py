@@ -91,10 +91,7 @@ class _Door:
 
     def stream(self) -> dict[str, JsonValue]:
         """The mechanism's public stream from a seq on, with proofs."""
-        start = request.args.get("from", default=1, type=int)
-        if start < 1:
-            raise not_found()
-        return public_stream(self._mechanism, start)
+        return public_stream(self._mechanism, callers.asked_seq(request))
 
     def card(self, digest: str) -> Response:
         """A public card: a name, a title, a text that the mechanism publishes."""

@@ -64,7 +64,6 @@ class _Door:
     def channel(self) -> dict[str, JsonValue]:
         """Who would read a report now, everything that proves it, and the public cards."""
         state = self._mechanism.ledger().mechanism
-        start = request.args.get("from", default=1, type=int)
         channels = {name: self._channel_view(channel) for name, channel in state.channels.items()}
         return {
             "origin": state.origin,
@@ -73,7 +72,7 @@ class _Door:
             "marker": state.last_marker.leaf if state.last_marker else "",
             "channels": dict[str, JsonValue](channels),
             "cards": cards_view(self._mechanism),
-            "mechanism": public_stream(self._mechanism, max(1, start)),
+            "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
         }
 
     def upload(self) -> tuple[dict[str, JsonValue], int]:
@@ -121,9 +120,7 @@ class _Door:
                 "next": case.next_date.isoformat() if case.next_date else "",
             },
             "rooms": [self._room_view(rooms[stream]) for stream in case.rooms.values()],
-            "mechanism": public_stream(
-                self._mechanism, max(1, request.args.get("from", default=1, type=int))
-            ),
+            "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
         }
 
     def payload(self, digest: str) -> Response:

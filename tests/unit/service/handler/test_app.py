@@ -109,7 +109,8 @@ def test_a_stream_is_given_as_its_exact_bytes_from_any_seq(
     last = keiko.get(f"/v1/streams/{stream}?from={len(stored)}").get_json()
     assert [decode_base64(each["event"]) for each in last["events"]] == [stored[-1].data]
     assert not last["more"]
-    assert keiko.get(f"/v1/streams/{stream}?from=0").status_code == 404
+    for seq in ("0", "-1", str(2**70)):
+        assert keiko.get(f"/v1/streams/{stream}?from={seq}").status_code == 404
 
 
 def test_a_request_without_a_signature_is_refused(app: Flask) -> None:
