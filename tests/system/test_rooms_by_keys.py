@@ -1,5 +1,5 @@
-"""Who can open what, tried with real keys over every byte that is stored: a key opens all that it can, the room
-keys found in there open all that they can, and so on to the end. Nothing here asks the rules.
+"""Who can open what, tried with real keys over every byte that is stored: a key opens all that it can, the
+room keys found in there open all that they can, and so on to the end. Nothing here asks the rules.
 
 The attempts use what the database holds and a person's own keys; the server's keys are given to everybody.
 """
