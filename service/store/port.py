@@ -181,3 +181,6 @@ class EventStore(Protocol):
 
     def keep_cosignatures(self, size: int, note: bytes) -> None:
         """Replace a kept note by the same text with more signature lines."""
+
+    def verify(self) -> None:
+        """Read and hash everything again: events, tree, tiles, checkpoints, payloads; `DamagedStoreError`."""

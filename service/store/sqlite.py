@@ -21,7 +21,7 @@ from typing import BinaryIO, Final, Self
 
 from meyasubako.crypto.merkle import Frontier
 from meyasubako.crypto.tiles import Level
-from meyasubako.service.store import schema, tree
+from meyasubako.service.store import check, schema, tree
 from meyasubako.service.store.append import stream_head
 from meyasubako.service.store.commit import Leader
 from meyasubako.service.store.errors import (
@@ -178,10 +178,9 @@ class Store(EventStore):
 
     def open_payload(self, digest: str) -> BinaryIO:
         """The payload's sealed bytes, seekable; `MissingPayloadError`."""
-        if self._present(digest).place == "object":
-            return self._vault.open_object(digest)
+        payload = self._present(digest)
         with self._recorder.reading() as connection:
-            return self._vault.read_small(connection, digest)
+            return self._vault.open(connection, payload)
 
     def all_payloads(self) -> Iterator[StoredPayload]:
         """Every payload that an event ever owned, also those that are gone."""
@@ -302,6 +301,18 @@ class Store(EventStore):
         """Replace a kept note by the same text with more signature lines."""
         self._check_writable()
         self._publication.keep_cosignatures(size, note)
+
+    def verify(self) -> None:
+        """Read and hash everything again: events, tree, tiles, checkpoints, payloads; `DamagedStoreError`."""
+        with self._recorder.reading() as connection:
+            check.verify_log(connection)
+        for payload in self.all_payloads():
+            try:
+                with self._recorder.reading() as connection:
+                    check.verify_payload(connection, self._vault, payload)
+            except MissingPayloadError as error:
+                if self.has_payload(payload.digest):  # it was not forgotten while it was to be read
+                    raise DamagedStoreError(str(error)) from error
 
     def _check_writable(self) -> None:
         self._recorder.check_open()

@@ -46,13 +46,14 @@ def tile(connection: sqlite3.Connection, level: int, n: int, width: int) -> byte
     hashes = stored_tile(connection, level, n)[: width * HASH_SIZE]
     first = n * TILE + len(hashes) // HASH_SIZE
     end = n * TILE + width
-    if first < end:
-        if level:
-            fresh = [tile_root(tile(connection, level - 1, below, TILE)) for below in range(first, end)]
-        else:
-            fresh = leaf_hashes(events(connection, first, end))
-        hashes += b"".join(fresh)
-    return hashes
+    return hashes + computed(connection, level, first, end)
+
+
+def computed(connection: sqlite3.Connection, level: int, first: int, end: int) -> bytes:
+    """The hashes of a level from one index up to, not including, another, from what lies below."""
+    if level == 0:
+        return b"".join(leaf_hashes(events(connection, first, end)))
+    return b"".join([tile_root(tile(connection, level - 1, below, TILE)) for below in range(first, end)])
 
 
 def stored_tile(connection: sqlite3.Connection, level: int, n: int) -> bytes:

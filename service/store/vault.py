@@ -33,6 +33,7 @@ from meyasubako.service.store.errors import (
     translated,
 )
 from meyasubako.service.store.locks import sync_directory
+from meyasubako.service.store.port import StoredPayload
 from meyasubako.service.store.schema import insert_many
 
 _DAY: Final = 24 * 60 * 60
@@ -115,24 +116,30 @@ class Vault:
 
     def create(self) -> None:
         """Make the folders, for this account only."""
-        self.objects.mkdir(mode=0o700)
-        self.incoming.mkdir(mode=0o700)
+        self.objects.mkdir(mode=0o700, exist_ok=True)
+        self.incoming.mkdir(mode=0o700, exist_ok=True)
+
+    def open(self, connection: sqlite3.Connection, payload: StoredPayload) -> BinaryIO:
+        """The sealed bytes of a payload, seekable; `MissingPayloadError`."""
+        if payload.place == "object":
+            try:
+                return self.object_path(payload.digest).open("rb")
+            except FileNotFoundError as error:
+                raise MissingPayloadError(payload.digest) from error
+        found = _small(connection, payload.digest)
+        if found is None:
+            raise MissingPayloadError(payload.digest)
+        return BytesIO(found)
+
+    def holds(self, connection: sqlite3.Connection, digest: str) -> bool:
+        """Whether bytes of this digest are anywhere, owned or not."""
+        return self.object_path(digest).exists() or _small(connection, digest) is not None
 
     # Small payloads: rows beside the log.
 
     def put_small(self, connection: sqlite3.Connection, payloads: Sequence[tuple[int, bytes]]) -> None:
         """Write small payloads (row, sealed bytes) in the transaction of the events that own them."""
         insert_many(connection, "small_payloads", 2, payloads)
-
-    def read_small(self, connection: sqlite3.Connection, digest: str) -> BinaryIO:
-        """The bytes of a small payload; `MissingPayloadError`."""
-        found = connection.execute(
-            "SELECT sealed FROM small_payloads JOIN payloads USING (id) WHERE digest = ?",
-            (bytes.fromhex(digest),),
-        ).fetchone()
-        if found is None:
-            raise MissingPayloadError(digest)
-        return BytesIO(found[0])
 
     def remove_small(self, connection: sqlite3.Connection, row: int) -> None:
         """Overwrite a small payload with zeros (`secure_delete`)."""
@@ -183,13 +190,6 @@ class Vault:
         """Make sure that an object seen is an object kept: its upload may not have come to its fsync yet."""
         sync_directory(self.objects)
 
-    def open_object(self, digest: str) -> BinaryIO:
-        """The bytes of a large payload; `MissingPayloadError`."""
-        try:
-            return self.object_path(digest).open("rb")
-        except FileNotFoundError as error:
-            raise MissingPayloadError(digest) from error
-
     def remove_objects(self, *digests: str) -> None:
         """Remove the files, durably; those that are gone already are none the worse."""
         for digest in digests:
@@ -218,6 +218,14 @@ class Vault:
         if _DIGEST.fullmatch(digest) is None:
             raise MissingPayloadError(digest[:64])
         return self.objects / digest
+
+
+def _small(connection: sqlite3.Connection, digest: str) -> bytes | None:
+    found = connection.execute(
+        "SELECT sealed FROM small_payloads JOIN payloads USING (id) WHERE digest = ?",
+        (bytes.fromhex(digest),),
+    ).fetchone()
+    return found[0] if found else None
 
 
 def _day_start(day: date | None, moment: float) -> int:
