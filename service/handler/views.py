@@ -71,12 +71,12 @@ def mechanism_view(mechanism: Mechanism) -> dict[str, JsonValue]:
     }
 
 
-def cards_view(mechanism: Mechanism) -> dict[str, JsonValue]:
-    """Every public card that has not been erased, in base64 by its digest."""
-    store = mechanism.store
+def cards_view(mechanism: Mechanism, before: int | None = None) -> dict[str, JsonValue]:
+    """Every card that has not been erased, in base64 by its digest; those of events before an index only."""
+    ledger, store = mechanism.ledger(), mechanism.store
     found: dict[str, JsonValue] = {}
-    for digest in sorted(mechanism.ledger().mechanism.cards):
-        if store.has_payload(digest):
+    for digest in sorted(ledger.mechanism.cards):
+        if (before is None or ledger.owners[digest].index < before) and store.has_payload(digest):
             with store.open_payload(digest) as file:
                 found[digest] = encode_base64(file.read())
     return found

@@ -95,7 +95,10 @@ class _Door:
 
     def card(self, digest: str) -> Response:
         """A public card: a name, a title, a text that the mechanism publishes."""
-        if digest not in self._mechanism.ledger().mechanism.cards:
+        ledger, published = self._mechanism.ledger(), self._mechanism.store.published()
+        if digest not in ledger.mechanism.cards or published is None:
+            raise not_found()
+        if ledger.owners[digest].index >= published.size:
             raise not_found()
         return payload_answer(self._mechanism.store, digest, request)
 

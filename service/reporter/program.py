@@ -63,7 +63,7 @@ class _Door:
 
     def channel(self) -> dict[str, JsonValue]:
         """Who would read a report now, everything that proves it, and the public cards."""
-        state = self._mechanism.ledger().mechanism
+        state, published = self._mechanism.ledger().mechanism, self._mechanism.store.published()
         channels = {name: self._channel_view(channel) for name, channel in state.channels.items()}
         return {
             "origin": state.origin,
@@ -71,7 +71,7 @@ class _Door:
             "day": self._mechanism.clock().date().isoformat(),
             "marker": state.last_marker.leaf if state.last_marker else "",
             "channels": dict[str, JsonValue](channels),
-            "cards": cards_view(self._mechanism),
+            "cards": cards_view(self._mechanism, published.size if published else 0),
             "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
         }
 

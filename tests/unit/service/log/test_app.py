@@ -8,10 +8,12 @@ from meyasubako.crypto.canonical import decode_base64
 from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.merkle import leaf_hash, verify_inclusion
 from meyasubako.crypto.tiles import decode_bundle, split_hashes, tile_path, tiles_for
+from meyasubako.service.founding import card
 from meyasubako.service.log.app import create_app
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.reporter import program
 from tests.system.box import Box
-from tests.unit.service.doors import Caller, report
+from tests.unit.service.doors import Caller, begin, report
 
 
 @pytest.fixture
@@ -121,6 +123,21 @@ def test_a_card_is_public_and_nothing_else_of_the_vault_is(
     digest = min(mechanism.ledger().mechanism.cards)
     assert hashlib.sha256(client.get(f"/card/{digest}").data).hexdigest() == digest
     assert client.get(f"/card/{reported.digest}").status_code == 404
+
+
+def test_a_card_is_public_once_its_event_is_published(mechanism: Mechanism, box: Box, client: Client) -> None:
+    shown = card({"kind": "person", "name": "Somebody New"})
+    request = begin(mechanism, box.people["Ada Berg"].signing)
+    stream = mechanism.ledger().mechanism.stream
+    request.add("card.published", stream, {"card": shown.reference}, [shown])
+    mechanism.accept([request.events[0].data], request.payloads)
+    site = Flask("test")
+    site.register_blueprint(program.blueprint(mechanism))
+    assert client.get(f"/card/{shown.digest}").status_code == 404
+    assert shown.digest not in Client(site).get("/api/channel").get_json()["cards"]
+    mechanism.publish()
+    assert client.get(f"/card/{shown.digest}").data == shown.data
+    assert shown.digest in Client(site).get("/api/channel").get_json()["cards"]
 
 
 def test_the_front_page_says_which_log_this_is(mechanism: Mechanism, client: Client) -> None:
