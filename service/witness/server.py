@@ -48,7 +48,8 @@ def serve(directory: Path, bind: str, *, as_json: bool = False, out: TextIO | No
         out.flush()
         # gunicorn has no setting for it: the class that writes answers always names the server.
         gunicorn_wsgi.Response = door._QuietResponse  # noqa: SLF001 (the doors' own, meant for every door)
-        door.Door(partial(create_app, directory), door.settings(listener.fileno(), LIMITS)).run()
+        # From here on the descriptor is gunicorn's, which closes it.
+        door.Door(partial(create_app, directory), door.settings(listener.detach(), LIMITS)).run()
 
 
 def _bound(bind: str) -> socket.socket:

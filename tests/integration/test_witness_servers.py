@@ -204,5 +204,15 @@ def test_a_restored_backup_cannot_be_made_to_sign_a_fork(witnesses, logs, tmp_pa
     assert len(lines) == 2
 
 
+def test_a_served_witness_ends_quietly_when_it_is_asked_to(witnesses):
+    process = witnesses[0].process
+    process.terminate()
+    assert process.wait(30) == 0
+    assert process.stdout.read() == ""
+    process.stdout.close()
+    witnesses[0].process = None
+    witnesses[0].start()
+
+
 def test_one_directory_is_served_once(witnesses):
     assert "AlreadyRunningError" in refusal_of(witnesses[0].directory)
