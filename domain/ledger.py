@@ -106,7 +106,7 @@ class Ledger:
             founders = (VerifyKey.parse(str(person["key"])) for person in event.records("people"))
             return next((key for key in founders if key.key_id == event.by), None)
         if event.kind in kinds.SERVICE:
-            return VerifyKey.parse(self.mechanism.service_key)
+            return people.parsed_key(self.mechanism.service_key)
         if event.kind == "report.submitted":
             return VerifyKey.parse(event.text("key"))
         person = self.mechanism.people.get(event.by)

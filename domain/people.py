@@ -8,6 +8,7 @@ over at a marker whose day is more than w/24 days later than the covering marker
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 
 from meyasubako.crypto import canonical
@@ -19,6 +20,12 @@ from meyasubako.domain.schema import MAX_COUNT
 
 # `usable_from` of somebody whose waiting time is not over yet.
 NOT_YET = MAX_COUNT
+
+
+@lru_cache(maxsize=4096)
+def parsed_key(text: str) -> VerifyKey:
+    """The key of a text, or BadKeyError. A replay meets the same few again and again."""
+    return VerifyKey.parse(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Person:
     @property
     def verify_key(self) -> VerifyKey:
         """The key this person signs with."""
-        return VerifyKey.parse(self.key)
+        return parsed_key(self.key)
 
 
 @dataclass(frozen=True, slots=True)

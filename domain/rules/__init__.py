@@ -4,6 +4,7 @@ The server asks them before it stores an event, the audit asks them again over t
 `RefusedError` with the rule's name; it changes nothing.
 """
 
+from meyasubako.domain import kinds
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
@@ -18,6 +19,9 @@ _PLACES = {
     for place, module in enumerate((order, signatures, slots, roster, keys, submission, rooms, cases, reads))
 }
 RULES.sort(key=lambda each: _PLACES[each.broken.__module__])
+_OF_KIND = {
+    kind: tuple(each for each in RULES if not each.kinds or kind in each.kinds) for kind, _ in kinds.KINDS
+}
 
 
 def check(ledger: Ledger, event: Event, index: int) -> None:
@@ -25,11 +29,10 @@ def check(ledger: Ledger, event: Event, index: int) -> None:
 
     Raises RefusedError with the first rule that does not allow it.
     """
-    for each in RULES:
-        if not each.kinds or event.kind in each.kinds:
-            sentence = each.broken(ledger, event, index)
-            if sentence is not None:
-                raise RefusedError(each.name, sentence)
+    for each in _OF_KIND[event.kind]:
+        sentence = each.broken(ledger, event, index)
+        if sentence is not None:
+            raise RefusedError(each.name, sentence)
 
 
 def settle(ledger: Ledger) -> None:

@@ -2,7 +2,6 @@
 
 from math import ceil
 
-from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import kinds, people
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
@@ -23,7 +22,7 @@ def slot_entries(written: int, step: int) -> int:
 def service_kinds(ledger: Ledger, event: Event, index: int) -> str | None:
     if index == 0:
         return None
-    by_service = event.by == VerifyKey.parse(ledger.mechanism.service_key).key_id
+    by_service = event.by == people.parsed_key(ledger.mechanism.service_key).key_id
     if by_service != (event.kind in kinds.SERVICE):
         return (
             f"{event.kind} is not the service key's" if by_service else f"{event.kind} is the service key's"
