@@ -5,6 +5,7 @@ from pathlib import Path
 
 from meyasubako.domain import envelope
 from meyasubako.domain.ledger import Ledger
+from meyasubako.service.config import Config
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.source import Progress
 from meyasubako.service.store.errors import StoreError
@@ -34,13 +35,14 @@ class Replayed:
 def rebuild_views(directory: Path, *, progress: Progress | None = None) -> Replayed:
     """Fold a mechanism's log from its beginning, compare the views with it, and put right what differs.
 
-    Raises UnreadableSourceError if there is no mechanism in the directory.
+    Raises UnreadableSourceError if there is no mechanism in the directory, ConfigError for its settings.
     """
     try:
         store = Store.open(directory, read_only=True)
     except StoreError as error:
         raise UnreadableSourceError(f"{directory} does not hold a mechanism's log: {error}") from error
     try:
+        Config.load(directory)  # refuses a directory of a newer release before anything is written in it
         with Views(directory) as views, Views(None) as fresh, views.turn():
             position = min(views.position, store.head().size)
             ledger = Ledger(lambda _size: "")
