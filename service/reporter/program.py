@@ -22,6 +22,7 @@ from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import envelope, kinds
 from meyasubako.domain.case import Case
+from meyasubako.domain.entitlement import STRUCTURE
 from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
 from meyasubako.service import callers, problems, uploads, web
@@ -35,10 +36,6 @@ from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem
 
 MAILBOX_CLASS: Final = 16 * 1024
-# Of a room that the reporter may write to but not read: what an advance and its wraps depend on.
-STRUCTURE: Final = frozenset(
-    {"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"}
-)
 
 
 def blueprint(mechanism: Mechanism) -> Blueprint:

@@ -1,5 +1,7 @@
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +96,12 @@ def test_any_text_is_settings_or_is_refused(tmp_path_factory: pytest.TempPathFac
     directory = tmp_path_factory.mktemp("mechanism")
     with pytest.raises(ConfigError):
         Config.load(_write(directory, text))
+
+
+def test_every_setting_is_explained_to_operators() -> None:
+    page = (Path(__file__).parents[3] / "deploy" / "README.md").read_text(encoding="utf-8")
+    settings = msgspec.to_builtins(Config(origin="box.example.org"))
+    names = [
+        name for top, value in settings.items() for name in (value if isinstance(value, dict) else (top,))
+    ]
+    assert [name for name in names if not re.search(rf"`(?:\[\w+\] )?{name}`", page)] == []

@@ -1,8 +1,10 @@
+import base64
 import hashlib
 import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from http_message_signatures import HTTPMessageSigner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,28 @@ def test_a_signed_request_verifies_and_says_whose_it_is() -> None:
     assert signed.digest == DIGEST
     assert signed.created == NOW
     assert len(signed.nonce) >= 16
+
+
+def test_what_is_signed_is_what_the_standard_says() -> None:
+    """RFC 9421, section 2.5, put together by hand and verified with another library than ours."""
+    headers = _signed()
+    parameters = headers["Signature-Input"].removeprefix("m=")
+    names = '"@method" "@authority" "@path" "@query" "content-digest"'
+    assert parameters.startswith(f"({names});created={int(NOW.timestamp())};")
+    base = "\n".join(
+        [
+            '"@method": POST',
+            '"@authority": box.example.org:8012',
+            '"@path": /v1/streams/abc',
+            '"@query": ?from=3',
+            f'"content-digest": sha-256=:{base64.b64encode(DIGEST).decode()}:',
+            f'"@signature-params": {parameters}',
+        ]
+    )
+    signature = base64.b64decode(headers["Signature"].removeprefix("m=:").removesuffix(":"))
+    Ed25519PublicKey.from_public_bytes(KEY.verify_key.raw).verify(signature, base.encode())
+    for part in ('alg="ed25519"', 'tag="meyasubako-1"', f'keyid="{KEY.verify_key.key_id}"', 'nonce="'):
+        assert part in parameters
 
 
 def test_two_requests_never_have_the_same_nonce() -> None:
