@@ -15,7 +15,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from meyasubako.crypto.age import HybridIdentity, X25519Identity
+from meyasubako.crypto.age import HybridIdentity, ScryptIdentity, X25519Identity, unseal
 
 BIN = Path(sys.executable).parent
 MEYASUBAKO = BIN / "meyasubako"
@@ -30,7 +30,7 @@ def run(*command: str | Path) -> None:
 
 
 def age_opens(back: Path, open_it: Callable[[], None]) -> None:
-    """Let Debian's age write `back`. It makes its output at the first byte, so for an empty file there is none."""
+    """Let Debian's age write `back`, which it makes at the first byte: of an empty file there is none."""
     back.unlink(missing_ok=True)
     open_it()
     back.touch()
@@ -118,6 +118,11 @@ def test_pyrage_opens_ours_and_we_open_theirs(folder: Path, plain: Path) -> None
     sealed.write_bytes(pyrage.encrypt(plain.read_bytes(), [identity.to_public()]))
     run(MEYASUBAKO, "open", "-i", key, "-o", back, sealed)
     assert digest(back) == digest(plain)
+
+
+def test_a_pass_phrase_of_pyrage_opens_here() -> None:
+    # It chooses its own work factor, so this costs seconds.
+    assert unseal(pyrage.passphrase.encrypt(b"a word", "horse"), ScryptIdentity("horse")) == b"a word"
 
 
 @pytest.mark.parametrize("flags", [(), ("-a",)])

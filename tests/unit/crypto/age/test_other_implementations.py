@@ -99,7 +99,6 @@ def test_pyrage_opens_ours_and_we_open_theirs(size: int, *, armored: bool) -> No
     assert unseal(dearmor(theirs) if armored else theirs, CLASSIC) == plaintext(size)
 
 
-def test_pyrage_opens_our_pass_phrases_and_we_open_theirs() -> None:
+def test_pyrage_opens_our_pass_phrases() -> None:
     sealed = seal(plaintext(70_000), ScryptRecipient("horse", work_factor=4))
     assert pyrage.passphrase.decrypt(sealed, "horse") == plaintext(70_000)
-    assert unseal(pyrage.passphrase.encrypt(b"a word", "horse"), ScryptIdentity("horse")) == b"a word"
