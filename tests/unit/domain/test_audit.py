@@ -43,7 +43,7 @@ def test_an_audit_ends_whatever_the_log_holds(shared, random):
     assert replay.tree.size == len(log)
 
 
-@settings(fuzzed, max_examples=300)
+@settings(fuzzed, max_examples=150)
 @given(random=st.randoms(use_true_random=False))
 def test_the_server_refuses_by_name_whatever_is_sent(shared, random):
     world, case = shared
