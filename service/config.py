@@ -25,6 +25,7 @@ MAX_ORIGIN: Final = 200
 # Both a checkpoint's origin and the name of a note key (C2SP signed-note: no space, no plus), and in the
 # alphabet of events.
 _is_origin = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/~-]*").fullmatch
+_is_proxy = re.compile(r"(?:[a-z0-9]+://[A-Za-z0-9.:@\[\]_-]+)?").fullmatch
 _is_host = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]").fullmatch
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -79,6 +80,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         if len(self.origin) > MAX_ORIGIN or not _is_origin(self.origin):
             raise ValueError("the origin is a name like box.example.org, of letters, digits and . _ : / ~ -")
+        if not _is_proxy(self.witnessing.proxy):
+            raise ValueError("a proxy is an address like socks5h://127.0.0.1:9050, or empty")
         for name in self.doors.__struct_fields__:
             parse_address(getattr(self.doors, name))
 

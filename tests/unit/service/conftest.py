@@ -1,4 +1,6 @@
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,16 @@ from tests.system.box import Box, found_box
 LIMITS = Limits(workers=1, threads=4, upload_bytes=300_000)
 
 
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Box:
+    """A mechanism as it was founded, which nobody opens."""
+    return found_box(tmp_path_factory.mktemp("founded") / "box", LIMITS)
+
+
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return found_box(tmp_path / "box", LIMITS)
+def box(founded: Box, tmp_path: Path) -> Box:
+    """A copy for this test: founding costs more than most tests do."""
+    return replace(founded, directory=Path(shutil.copytree(founded.directory, tmp_path / "box")))
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def test_settings_that_are_left_out_have_defaults(tmp_path: Path) -> None:
         ('format = 1\norigin = "a+b"\n', "origin"),
         ('format = 1\norigin = "a"\nstore = "oracle"\n', "store"),
         ('format = 1\norigin = "a"\n[intake]\nshow = "never"\n', "show"),
+        ('format = 1\norigin = "a"\n[witnessing]\nproxy = "somewhere"\n', "proxy"),
         ("format = 1\n", "origin"),
         ("format = \n", "TOML"),
         ('format = 0\norigin = "a"\n', "format"),
