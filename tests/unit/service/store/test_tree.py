@@ -24,7 +24,7 @@ def fill(connection, size):
     return leaf_hashes(b"%d" % index for index in range(size))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(st.integers(1, 700), min_size=1, max_size=5), full_only=st.booleans())
 def test_the_edge_at_any_size_is_that_of_the_events_whatever_tiles_are_stored(steps, full_only):
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
