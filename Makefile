@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-long test-browser test-interop test-crash fuzz bench-seal bench-log \
-	lint format requirements screenshots clean
+	lint format requirements screenshots translations clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -69,7 +69,15 @@ test-browser: $(VENV)/.browser ## needs Debian's chromium and fonts-noto-cjk
 	$(BIN)/python -m pytest tests/browser
 
 screenshots: $(VENV)/.browser ## every page of the reporter's site into docs/screenshots
-	$(BIN)/python -m pytest tests/browser/screenshots.py
+	@command -v chromium pngquant >/dev/null || { echo "screenshots needs: apt-get install chromium fonts-noto-cjk pngquant" >&2; exit 2; }
+	$(BIN)/python -m tests.browser.screenshots
+
+WORDS := service/reporter/translations
+translations: $(VENV)/.dev ## merge changed sentences of the reporter's site into the catalogues, compile them
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F $(WORDS)/babel.cfg -k _l --no-location --sort-output -o build/messages.pot service/reporter
+	$(BIN)/pybabel -q update -i build/messages.pot -d $(WORDS) --no-fuzzy-matching --ignore-pot-creation-date -w 100
+	$(BIN)/pybabel -q compile -d $(WORDS)
 
 test-interop: $(VENV)/.dev node_modules/.installed ## needs Debian's age, golang-go, golang-golang-x-mod-dev
 	@command -v age go >/dev/null || { echo "test-interop needs: apt-get install age golang-go golang-golang-x-mod-dev" >&2; exit 2; }

@@ -9,7 +9,7 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-_RECEIVED: Final = _l("Your report has arrived. Nobody has answered yet.")
+_RECEIVED: Final = _l("Your report has arrived. Nobody has confirmed it yet.")
 _OPEN: Final = _l("Your report is being worked on.")
 _PERSON: Final = _l("A person who works on reports")
 
