@@ -181,6 +181,13 @@ def test_the_line_that_a_crash_left_is_taken_over(directory):
     memory.advance(second, _seen(3), b"three")
 
 
+def test_a_copy_that_was_made_between_the_two_records_is_refused(directory, tmp_path):
+    with (directory / journal.FILE_NAME).open("ab") as file:
+        file.write(_seen(1).line)
+    _refuses(shutil.copytree(directory, tmp_path / "copy"))
+    assert _at(Memory.open(directory)).size == 1
+
+
 def test_a_line_that_is_too_old_to_be_of_a_crash_is_refused(directory):
     with (directory / journal.FILE_NAME).open("ab") as file:
         file.write(Seen("a", 1, bytes(32), _now() - 3600).line)
