@@ -111,3 +111,9 @@ def answer(
         held.append(SealedFile(small.digest, len(small.data), file_name, "application/x-thing", len(content)))
     acts.post(request, "message.posted", room.stream, epoch, {"text": text, "v": 1}, held)
     mechanism.accept([event.data for event in request.events], request.payloads)
+
+
+def suspend(mechanism: Mechanism, box: Box, name: str) -> None:
+    """The steward suspends somebody, which closes a slot at once."""
+    _sign(mechanism, box, "Ada Steward", "person.suspended", {"person": box.key_id(name)})
+    mechanism.publish()

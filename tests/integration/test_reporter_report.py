@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sqlite3
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from meyasubako.service.intake import Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
 from meyasubako.service.reporter.state import MAX_AGE
-from tests.integration.reporter_box import found_box, open_second_channel
+from tests.integration.reporter_box import found_box, open_second_channel, suspend
 from tests.integration.reporter_visit import OURS, Visit
 
 CSP = (
@@ -388,3 +389,41 @@ def test_every_page_is_new_to_the_one_before(visit):
         visit.press("stay")
         tokens.append(visit.page.value("/questions", "state"))
     assert all(one != other for one, other in pairwise(tokens))
+
+
+def test_a_reader_who_was_suspended_meanwhile_does_not_read(visit, mechanism, box):
+    visit.start()
+    assert "Sato Keiko" in visit.page.text
+    visit.press()
+    visit.press("skip", text="Something happened.")
+    visit.press()
+    suspend(mechanism, box, "Sato Keiko")
+    visit.press()
+    assert len(visit.groups()) == 12
+    with pytest.raises(StopIteration):
+        opened_report(mechanism, box, "Sato Keiko")
+    assert b"Something happened." in opened_report(mechanism, box, "Maria Lindqvist")["report.json"]
+    assert "Sato Keiko" not in visit.start().text
+
+
+def test_a_send_that_fails_keeps_everything_and_the_next_one_arrives_once(visit, mechanism, box):
+    visit.start()
+    visit.press()
+    visit.press("skip", text="Something happened.", files=())
+    visit.press("next", files=[("a.jpg", b"x" * 3000)])
+    with sqlite3.connect(box.directory / "log.db") as other:
+        other.execute(
+            "CREATE TRIGGER refusing BEFORE INSERT ON stored_events BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    other.close()
+    page = visit.press()
+    assert "could not be sent just now" in page.text
+    assert "Something happened." in page.text
+    assert "a.jpg" in page.text
+    assert cases(mechanism) == []
+    with sqlite3.connect(box.directory / "log.db") as other:
+        other.execute("DROP TRIGGER refusing")
+    other.close()
+    visit.press()
+    assert len(visit.groups()) == 12
+    assert len(cases(mechanism)) == 1
