@@ -4,10 +4,14 @@ What is raised here reaches people: the message is a sentence for them, and neve
 a receipt or a part of a request.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from meyasubako.domain.envelope import Event
+
+
+# What the type of a problem (RFC 9457) begins with; its name follows.
+PROBLEM_TYPE: Final = "urn:meyasubako:problem:"
 
 
 class ServiceError(Exception):

@@ -31,6 +31,8 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wsgi import ClosingIterator
 
+from meyasubako.service.errors import PROBLEM_TYPE
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 LOGGER: Final = logging.getLogger("meyasubako")
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 DEFAULT_BODY_LIMIT: Final = 1024**2
-PROBLEM_TYPE: Final = "urn:meyasubako:problem:"
 
 # A body that arrives more slowly than this, after a first grace, is given up: 2 GiB then take a week at most.
 GRACE_SECONDS: Final = 300.0

@@ -22,7 +22,7 @@ from rich.markup import escape
 from meyasubako.crypto import errors as crypto
 from meyasubako.domain import errors as domain
 from meyasubako.service import errors as service
-from meyasubako.service.client.desk import UnverifiedRosterError
+from meyasubako.service.client import errors as client
 from meyasubako.service.reporter import errors as reporter
 from meyasubako.service.store import errors as store
 
@@ -69,7 +69,9 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     service.ConflictError: Answer(FINDINGS, hint="Somebody else was first. Look again, then decide again."),
     service.RosterError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
     service.WrongMechanismError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
-    UnverifiedRosterError: Answer(UNREADABLE, hint="Give the address of the mechanism's log with --log URL."),
+    client.UnverifiedRosterError: Answer(
+        UNREADABLE, hint="Give the address of the mechanism's log with --log URL."
+    ),
     reporter.ReporterError: Answer(UNREADABLE),
     store.StoreError: Answer(UNREADABLE),
     store.NewerVersionError: Answer(UNREADABLE, hint="Install the newer version; nothing was changed."),

@@ -1,23 +1,51 @@
-"""The command `meyasubako`."""
+"""The command `meyasubako`.
+
+- A command's module is imported when it is used: who seals a file does not wait for a web framework.
+"""
+
+from importlib import import_module
+from typing import Final
 
 import click
 
-from meyasubako.service.cli.audit import audit, replay
-from meyasubako.service.cli.case_acts import cases
-from meyasubako.service.cli.demo import demo
-from meyasubako.service.cli.enroll import enroll
 from meyasubako.service.cli.failures import Commands
-from meyasubako.service.cli.found import found
-from meyasubako.service.cli.key import key
-from meyasubako.service.cli.log import log
-from meyasubako.service.cli.mailbox import mailbox
-from meyasubako.service.cli.report import report
-from meyasubako.service.cli.seal import open_, seal
-from meyasubako.service.cli.serve import serve
-from meyasubako.service.cli.witness import witness
+
+# In the order in which one needs them: name, module beside this one, the command's name in it.
+COMMANDS: Final = {
+    "demo": ("demo", "demo"),
+    "key": ("key", "key"),
+    "found": ("found", "found"),
+    "enroll": ("enroll", "enroll"),
+    "serve": ("serve", "serve"),
+    "report": ("report", "report"),
+    "mailbox": ("mailbox", "mailbox"),
+    "cases": ("case_acts", "cases"),
+    "log": ("log", "log"),
+    "audit": ("audit", "audit"),
+    "replay": ("audit", "replay"),
+    "seal": ("seal", "seal"),
+    "open": ("seal", "open_"),
+    "witness": ("witness", "witness"),
+}
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Main(Commands):
+    """All commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command = getattr(import_module(f"meyasubako.service.cli.{module}"), name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.command(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="meyasubako", message="meyasubako %(version)s")
 def main() -> None:
     """Sealed intake for whistleblowing channels and grievance mechanisms.
@@ -25,24 +53,6 @@ def main() -> None:
     Begin with `meyasubako demo`: it founds a mechanism, runs one whole case through it, and shows each step.
     """
 
-
-for command in (
-    demo,
-    key,
-    found,
-    enroll,
-    serve,
-    report,
-    mailbox,
-    cases,
-    log,
-    audit,
-    replay,
-    seal,
-    open_,
-    witness,
-):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -38,8 +38,10 @@ def render() -> str:
 def _sections(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
     yield f"## {' '.join(path)}\n\n```text\n{_help(command, path)}\n```\n"
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            if not inner.hidden:
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None and not inner.hidden:
                 yield from _sections(inner, (*path, name))
 
 

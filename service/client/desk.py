@@ -23,10 +23,11 @@ from meyasubako.domain.people import Mechanism
 from meyasubako.domain.reading import Opened
 from meyasubako.service.client import files
 from meyasubako.service.client.casefile import CaseFile, fold
+from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError, UnverifiedRosterError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import ConflictError, RefusedError, ServiceError
+from meyasubako.service.errors import ConflictError, RefusedError
 
 _TRIES: Final = 5
 # What a refusal is called when somebody wrote between our reading and our writing.
@@ -37,18 +38,6 @@ _FETCHED_AT_ONCE: Final = 256
 
 # The kinds with which somebody is given a key.
 _WRAPPING: Final = frozenset({"room.opened", "room.advanced", "access.granted"})
-
-
-class UnverifiedRosterError(ServiceError):
-    """A key would be given to people whose list has not been verified against the mechanism's public log."""
-
-
-class NoSuchCaseError(ServiceError):
-    """No case that you are shown has this id, or several begin with it."""
-
-
-class NoAccessError(ServiceError):
-    """You have no key to this room, or had none when this was written."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

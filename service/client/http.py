@@ -25,6 +25,7 @@ from meyasubako.crypto.signing import SigningKey
 from meyasubako.service.client.answers import EventRows, read, read_events
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.errors import (
+    PROBLEM_TYPE,
     BadAnswerError,
     BadRequestError,
     ConflictError,
@@ -32,7 +33,6 @@ from meyasubako.service.errors import (
     UnreachableError,
 )
 from meyasubako.service.signatures import EMPTY_DIGEST, sign_request
-from meyasubako.service.web import PROBLEM_TYPE
 
 CONNECT_SECONDS: Final = 60
 READ_SECONDS: Final = 300

@@ -22,23 +22,16 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.reading import Opened
 from meyasubako.domain.rooms import Room
 from meyasubako.service.client import answers, casefile, files
+from meyasubako.service.client.errors import NoMailboxError, NoSuchFileError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.roster import VerifiedMechanism
 from meyasubako.service.client.sealed_report import SEALED_BY, repeated
 from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import RefusedError, ServiceError
+from meyasubako.service.errors import RefusedError
 
 _TRIES: Final = 5
 _MOVED: Final = frozenset({"conflict", "epoch-is-fresh", "advance-wraps-exactly", "stream-is-whole"})
-
-
-class NoMailboxError(ServiceError):
-    """No mailbox fits this receipt."""
-
-
-class NoSuchFileError(ServiceError):
-    """The mailbox holds no such file."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

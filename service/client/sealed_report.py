@@ -23,22 +23,15 @@ from meyasubako.domain.people import Channel
 from meyasubako.service.client import files, roster
 from meyasubako.service.client.answers import AcceptedEvent
 from meyasubako.service.client.cards import card_name, names
+from meyasubako.service.client.errors import NoReaderError, NoSuchChannelError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.roster import Fetch, VerifiedMechanism
 from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import ServiceError, UnreachableError
+from meyasubako.service.errors import UnreachableError
 
 SEALED_BY: Final = "reporter_tool"
 _SENDS: Final = 3
-
-
-class NoReaderError(ServiceError):
-    """Everybody who could read the report was left out, and the channel has no fallback."""
-
-
-class NoSuchChannelError(ServiceError):
-    """The mechanism has no channel of this name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,16 +23,13 @@ from meyasubako.domain.people import Proposal
 from meyasubako.domain.sealing import sealed
 from meyasubako.service.client import casefile
 from meyasubako.service.client.cards import card_name
+from meyasubako.service.client.errors import NoSuchProposalError
 from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import ConflictError, ServiceError
+from meyasubako.service.errors import ConflictError
 
 _TRIES: Final = 5
 _ENROLLED: Final = "person.enrolled"
-
-
-class NoSuchProposalError(ServiceError):
-    """No proposal that stands has this leaf hash, or several begin with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,35 @@
+"""What a person's own client refuses by itself, one sentence each."""
+
+from meyasubako.service.errors import ServiceError
+
+
+class UnverifiedRosterError(ServiceError):
+    """A key would be given to people whose list has not been verified against the mechanism's public log."""
+
+
+class NoSuchCaseError(ServiceError):
+    """No case that you are shown has this id, or several begin with it."""
+
+
+class NoAccessError(ServiceError):
+    """You have no key to this room, or had none when this was written."""
+
+
+class NoSuchProposalError(ServiceError):
+    """No proposal that stands has this leaf hash, or several begin with it."""
+
+
+class NoReaderError(ServiceError):
+    """Everybody who could read the report was left out, and the channel has no fallback."""
+
+
+class NoSuchChannelError(ServiceError):
+    """The mechanism has no channel of this name."""
+
+
+class NoMailboxError(ServiceError):
+    """No mailbox fits this receipt."""
+
+
+class NoSuchFileError(ServiceError):
+    """The mailbox holds no such file."""
