@@ -45,6 +45,7 @@ CSP: Final = (
 # A typed text travels twice, once sealed: the largest text of the settings in four-byte characters fits.
 _FORM_ROOM: Final = 512 * 1024
 _PARTS: Final = 200
+_TAKING_FILES: Final = frozenset({"questions_posted", "answers_posted"})
 _LANGUAGE: Final = f"/<any({','.join(AUTONYMS)}):language>"
 
 
@@ -63,12 +64,13 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
     gate = Gate(
         intake.receive_file, intake.discard, limits.upload_bytes, limits.files, (StoreFullError, OSError)
     )
-    app.request_class = request_class_for(gate, {"questions_posted", "answers_posted"})
+    app.request_class = request_class_for(gate, _TAKING_FILES)
     seal = FormSeal(intake.form_key, config.origin, now)
     site = Site(intake, limits, config.origin, seal, standard(), now)
     _route(app, site)
     _frame(app)
     app.before_request(refuse_other_sites)
+    app.before_request(_keep_others_small)
     app.after_request(_never_stored)
     app.teardown_request(_drop_unclaimed)
     harden(app, csp=CSP, error_page=_error_page(site))
@@ -146,6 +148,12 @@ def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
         return answer
 
     return page
+
+
+def _keep_others_small() -> None:
+    # The programs' door (a blueprint) has limits of its own.
+    if request.blueprint is None and request.endpoint not in _TAKING_FILES:
+        request.max_content_length = _FORM_ROOM
 
 
 def _never_stored(answer: Response) -> Response:

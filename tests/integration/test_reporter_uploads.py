@@ -172,6 +172,11 @@ def test_a_swept_file_is_told_before_anything_is_sent(visit, incoming, mechanism
     assert mechanism_and_app[0].ledger().cases == {}
 
 
+def test_a_page_that_takes_no_files_takes_no_large_body_either(visit):
+    visit.post("/en/answers/file", [("state", "x" * 600_000)])
+    assert visit.answer.status_code == 413
+
+
 def test_a_form_beyond_every_limit_is_refused_with_a_page(visit):
     page = visit.post("/en/questions", [("page", "story"), ("text", "x" * 3_000_000)])
     assert visit.answer.status_code == 413
