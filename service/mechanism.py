@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -209,28 +209,39 @@ class Mechanism:
     def write_own(self, kind: str, body: Mapping[str, JsonValue]) -> Accepted:
         """Write an event of the service key's own into the mechanism's stream."""
         ledger = self.ledger()
-        event = self._sign(kind, body, ledger.mechanism.stream, ledger.head(ledger.mechanism.stream))
+        stream = ledger.mechanism.stream
+        event = self._sign(kind, body, stream, ledger.head(stream), self._day())
         return self.accept([event.data], {})[0]
 
     def _covers(self, count: int) -> list[Entry]:
-        stream = self._cover_stream()
+        stream, day = self._cover_stream(), self._day()
         head = Head(*(self.store.stream_head(stream) or (0, "")))
         entries = []
         for _ in range(count):
-            event = self._sign("cover.written", {}, stream, head)
+            event = self._sign("cover.written", {}, stream, head, day)
             head = Head(event.seq, event.leaf)
             entries.append(_entry(event))
         return entries
 
     def _cover_stream(self) -> str:
-        found = (row.stream for row in self.store.rows(0, 64) if row.kind == "cover.written")
+        # Among the first entries, unless the first slots happened to need none.
+        found = (row.stream for row in self.store.rows() if row.kind == "cover.written")
         return next(found, None) or self.fresh_id()
 
-    def _sign(self, kind: str, body: Mapping[str, JsonValue], stream: str, head: Head) -> Event:
+    def _day(self) -> date:
+        """Today; but where the clock went back, a day that may stand after what was written already."""
+        ledger = self.ledger()
+        last, latest = ledger.mechanism.last_marker, ledger.latest_day_in_slot
+        earliest = [last.day] if last else []
+        if latest:
+            earliest.append(date.fromisoformat(latest) - _ONE_DAY)
+        return max([self.clock().date(), *earliest])
+
+    def _sign(self, kind: str, body: Mapping[str, JsonValue], stream: str, head: Head, day: date) -> Event:
         return envelope.write(
             kind,
             body,
-            at=self.clock().date(),
+            at=day,
             log=self.config.origin,
             stream=stream,
             head=head,
@@ -269,14 +280,16 @@ class Mechanism:
         begin = last.index + 1 if last else 0
         covers = slot_entries(size - begin + 1, state.step) - (size - begin) - 1
         slot = last.slot + 1 if last else 0
-        roster = people.at_marker(state, slot, self.clock().date())
+        # One look at the clock: the roster that the marker names is that of the marker's day.
+        day = self._day()
+        roster = people.at_marker(state, slot, day)
         body: dict[str, JsonValue] = {
             "slot": slot,
             "size": begin,
             "root": self._published_root(begin),
             "roster": people.roster_digest(roster.values()),
         }
-        marker = self._sign("slot.marked", body, state.stream, self.ledger().head(state.stream))
+        marker = self._sign("slot.marked", body, state.stream, self.ledger().head(state.stream), day)
         return [*self._covers(covers), _entry(marker)]
 
     def _sign_checkpoint(self, size: int, root: bytes) -> bytes:
