@@ -1,6 +1,6 @@
 """Every way in which `meyasubako.crypto` refuses, one sentence each.
 
-Verification raises one of these and returns nothing. No message ever holds a secret, a plaintext or a receipt.
+Verification raises one of these and returns nothing. No message holds a secret, a plaintext or a receipt.
 """
 
 
