@@ -42,12 +42,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("targets", nargs="*", choices=[*NAMES, []], default=list(NAMES))
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(NAMES)}; all by default")
     options = parser.parse_args()
+    if not set(options.targets) <= set(NAMES):
+        parser.error("there is no such target")
     if options.in_this_process:
         fuzz_one(options.targets[0], options.seconds)
     worst = 0
-    for name in options.targets:
+    for name in options.targets or NAMES:
         sys.stdout.write(f"== {name}, {options.seconds} seconds\n")
         sys.stdout.flush()
         command = [
