@@ -4,7 +4,10 @@ room keys found in there open all that they can, and so on to the end. Nothing h
 The attempts use what the database holds and a person's own keys; the server's keys are given to everybody.
 """
 
+import base64
+import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -19,10 +22,23 @@ from tests.system.callers import desk
 from tests.system.served import Served
 from tests.system.visitor import Visitor
 
-Shared = tuple[Box, Served]
 KEIKO, OMAR = "Keiko Sato", "Omar Haddad"
-REPORT, QUESTION, NOTE, LATER = "The report.", "The question.", "The note.", "Written later."
-FILE = b"The content of the file, which is long enough to be told from other bytes." * 5_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """A case of its own for each test, all of whose words are found nowhere else."""
+
+    box: Box
+    served: Served
+    receipt: str
+    case: str
+    report: str
+    file: str
+
+    def words(self, what: str) -> str:
+        """Words of this case."""
+        return f"{what} in case {self.case}."
 
 
 def opens(box: Box, *identities: HybridIdentity) -> str:
@@ -64,75 +80,83 @@ def assert_opens(opened: str, can: Iterable[str], cannot: Iterable[str]) -> None
 
 
 @pytest.fixture
-def report(box: Box, serving, request: pytest.FixtureRequest) -> tuple[Box, Served, str, str]:
-    """A report from which the test may leave somebody out; its receipt and its case."""
-    served = serving(box)
+def told(shared: tuple[Box, Served], request: pytest.FixtureRequest) -> Told:
+    """A report from which the test may leave somebody out."""
+    box, served = shared
     excluded = [box.key_id(name) for name in getattr(request, "param", ())]
+    mark = secrets.token_hex(16)
+    file = f"A line of the file of report {mark}.\n" * 10_000
     with Visitor(served.doors["reporter"]) as visitor:
-        receipt = visitor.report(REPORT, [("file.txt", FILE)], excluded=excluded)
-    return box, served, receipt, box.cases_of([receipt])[receipt]
+        receipt = visitor.report(f"Report {mark}.", [("file.txt", file.encode())], excluded=excluded)
+    return Told(box, served, receipt, box.cases_of([receipt])[receipt], f"Report {mark}.", file)
 
 
-@pytest.mark.parametrize("report", [(OMAR,)], indirect=True)
-def test_somebody_who_was_excluded_opens_nothing_with_their_key_and_all_of_the_database(report) -> None:
-    box, served, _, case = report
-    at_work = desk(box, served, KEIKO)
-    at_work.acknowledge(case, QUESTION, system_clock().date() + timedelta(days=7))
-    at_work.note(case, NOTE)
-    assert_opens(by(box, KEIKO), [REPORT, FILE.decode(), QUESTION, NOTE], [])
-    assert by(box, OMAR) == ""
+@pytest.mark.parametrize("told", [(OMAR,)], indirect=True)
+def test_somebody_who_was_excluded_opens_nothing_with_their_key_and_all_of_the_database(told: Told) -> None:
+    question, note = told.words("A question"), told.words("A note")
+    at_work = desk(told.box, told.served, KEIKO)
+    at_work.acknowledge(told.case, question, system_clock().date() + timedelta(days=7))
+    at_work.note(told.case, note)
+    everything = [told.report, told.file, question, note]
+    assert_opens(by(told.box, KEIKO), everything, [])
+    assert_opens(by(told.box, OMAR), [], everything)
 
 
-def test_nobody_who_is_not_assigned_opens_anything(report) -> None:
-    box, served, _, case = report
-    desk(box, served, KEIKO).say(case, QUESTION)
+def test_nobody_who_is_not_assigned_opens_anything(told: Told) -> None:
+    desk(told.box, told.served, KEIKO).say(told.case, told.words("A question"))
     for name in ("Ada Berg", "Jonas Mori", "Ana Silva"):
-        assert by(box, name) == ""
+        assert by(told.box, name) == ""
 
 
-def test_somebody_whose_access_was_revoked_opens_what_was_written_before_and_nothing_since(report) -> None:
-    box, served, receipt, case = report
-    at_work, omar = desk(box, served, KEIKO), box.key_id(OMAR)
-    at_work.note(case, NOTE)
-    at_work.revoke(case, omar)
-    at_work.say(case, LATER)
-    at_work.note(case, f"{LATER} For the team.")
-    with Visitor(served.doors["reporter"]) as visitor:
-        visitor.come_back(receipt)
-        visitor.press("send", text=f"{LATER} By the reporter.", files=[("file.txt", FILE[::-1])])
-    assert_opens(by(box, OMAR), [REPORT, FILE.decode(), NOTE], [LATER, FILE[::-1].decode()])
-    assert_opens(by(box, KEIKO), [REPORT, NOTE, LATER, FILE[::-1].decode()], [])
-    ledger = box.ledger()
-    assert all(omar not in ledger.rooms[room].readers for room in ledger.cases[case].rooms.values())
+def test_somebody_whose_access_was_revoked_opens_what_was_written_before_and_nothing_since(
+    told: Told,
+) -> None:
+    note, later, answer = told.words("A note"), told.words("A later question"), told.words("An answer")
+    file = told.words("The file of the answer") * 5_000
+    at_work, omar = desk(told.box, told.served, KEIKO), told.box.key_id(OMAR)
+    at_work.note(told.case, note)
+    at_work.revoke(told.case, omar)
+    at_work.say(told.case, later)
+    at_work.note(told.case, later)
+    with Visitor(told.served.doors["reporter"]) as visitor:
+        visitor.come_back(told.receipt)
+        visitor.press("send", text=answer, files=[("file.txt", file.encode())])
+    assert_opens(by(told.box, OMAR), [told.report, told.file, note], [later, answer, file])
+    assert_opens(by(told.box, KEIKO), [told.report, told.file, note, later, answer, file], [])
+    ledger = told.box.ledger()
+    assert all(omar not in ledger.rooms[room].readers for room in ledger.cases[told.case].rooms.values())
 
 
-@pytest.mark.parametrize("report", [(OMAR,)], indirect=True)
-def test_somebody_who_was_given_access_opens_everything_that_their_colleague_opens(report) -> None:
-    box, served, _, case = report
-    at_work = desk(box, served, KEIKO)
-    at_work.note(case, NOTE)
-    assert by(box, OMAR) == ""
-    at_work.grant(case, box.key_id(OMAR))
-    assert sorted(by(box, OMAR)) == sorted(by(box, KEIKO))
+@pytest.mark.parametrize("told", [(OMAR,)], indirect=True)
+def test_somebody_who_was_given_access_opens_everything_that_their_colleague_opens(told: Told) -> None:
+    note = told.words("A note")
+    everything = [told.report, told.file, note]
+    at_work = desk(told.box, told.served, KEIKO)
+    at_work.note(told.case, note)
+    assert_opens(by(told.box, OMAR), [], everything)
+    at_work.grant(told.case, told.box.key_id(OMAR))
+    assert_opens(by(told.box, OMAR), everything, [])
 
 
-def test_the_receipt_opens_the_dialogue_and_not_the_report_nor_the_team_room(report) -> None:
-    box, served, receipt, case = report
-    at_work = desk(box, served, KEIKO)
-    at_work.say(case, QUESTION)
-    at_work.note(case, NOTE)
-    with Visitor(served.doors["reporter"]) as visitor:
-        visitor.come_back(receipt)
-        visitor.press("send", text=LATER)
-    key = Receipt.parse(receipt)
-    opened = opens(box, key.identity(ORIGIN), HybridIdentity.from_seed(key.signing_key(ORIGIN).reveal_seed()))
-    assert_opens(opened, [QUESTION, LATER], [REPORT, FILE.decode(), NOTE])
+def test_the_receipt_opens_the_dialogue_and_not_the_report_nor_the_team_room(told: Told) -> None:
+    question, note, answer = told.words("A question"), told.words("A note"), told.words("An answer")
+    at_work = desk(told.box, told.served, KEIKO)
+    at_work.say(told.case, question)
+    at_work.note(told.case, note)
+    with Visitor(told.served.doors["reporter"]) as visitor:
+        visitor.come_back(told.receipt)
+        visitor.press("send", text=answer)
+    key = Receipt.parse(told.receipt)
+    other = HybridIdentity.from_seed(key.signing_key(ORIGIN).reveal_seed())
+    opened = opens(told.box, key.identity(ORIGIN), other)
+    assert_opens(opened, [question, answer], [told.report, told.file, note])
 
 
-def test_the_server_opens_nothing_with_every_key_that_it_has(report) -> None:
-    box, _, _, _ = report
-    seeds = []
-    for path in (box.directory / "keys").iterdir():
-        data = path.read_bytes()
-        seeds += [data[start : start + 32] for start in range(max(1, len(data) - 31))]
-    assert opens(box, *(HybridIdentity.from_seed(seed) for seed in {s for s in seeds if len(s) == 32})) == ""
+def test_the_server_opens_nothing_with_every_key_that_it_has(told: Told) -> None:
+    seeds = set[bytes]()
+    for path in (told.box.directory / "keys").iterdir():
+        text = path.read_text().strip()
+        secret = base64.b64decode(text.split("+", 4)[-1] if text.startswith("PRIVATE+KEY+") else text)
+        seeds |= {secret[start : start + 32] for start in range(max(1, len(secret) - 31))}
+    assert len(seeds) >= 4
+    assert opens(told.box, *(HybridIdentity.from_seed(seed) for seed in seeds)) == ""
