@@ -20,7 +20,7 @@ from typing import Final
 
 from meyasubako.crypto.keyfile import WORK_FACTOR, KeyPair, digest_fingerprint, write_keyfile
 from meyasubako.service import demo_cast as cast
-from meyasubako.service.config import Config, Doors, IntakeSettings
+from meyasubako.service.config import Config, Doors, IntakeSettings, Limits
 from meyasubako.service.demo_case import Addresses, Case
 from meyasubako.service.demo_cast import ANA, CAST, DAN, EVA, KEIKO, OMAR, Part
 from meyasubako.service.demo_teller import Teller
@@ -89,6 +89,7 @@ def _found(teller: Teller, directory: Path, keys: dict[Part, KeyPair]) -> str:
     config = Config(
         origin=cast.ORIGIN,
         doors=Doors(reporter=anywhere, handler=anywhere, log=anywhere),
+        limits=Limits(workers=1, threads=16),
         intake=IntakeSettings(show="at_once"),
     )
     settings = Settings(name=cast.NAME, channel_name=cast.NAME, waiting_hours=0, test=True)

@@ -1,22 +1,32 @@
 """One case by the commands alone, as people type them; and what each of them can open afterwards."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from meyasubako.crypto.keyfile import KeyPair, write_keyfile
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.service.cli.main import main
 from tests.system.box import ORIGIN, Box, found_box
 from tests.system.conftest import SMALL
 from tests.system.served import Served, run
 
 TEXT = "The guard of the press was off again."
 LARGE = bytes(range(256)) * 2048  # 512 KiB: a payload of its own, sent ahead
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -27,9 +37,15 @@ class Town:
     served: Served
     place: Path
 
-    def command(self, *words: object, typed: str = "") -> "subprocess.CompletedProcess[str]":
-        """One command to its end."""
-        return run(*words, typed=typed, temporary=self.place / "tmp")
+    def command(self, *words: object, typed: str = "") -> Ended:
+        """One command to its end, in this process: the interpreter's start is not what is tested."""
+        result = CliRunner().invoke(main, [str(word) for word in words], input=typed)
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    def process(self, *words: object) -> Ended:
+        """One command to its end, as a process of its own."""
+        ended = run(*words, temporary=self.place / "tmp")
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     def facts(self, *words: object, typed: str = "") -> dict[str, object]:
         """The facts that a command prints, which must succeed."""
@@ -143,7 +159,8 @@ def test_a_case_goes_from_report_to_close_by_commands_alone(town: Town) -> None:
 
 
 def test_no_file_holds_the_receipt_or_a_key_that_it_yields(town: Town) -> None:
-    receipt, _ = town.submitted()
+    words = town.reporter("report", "--text", TEXT, "--file", town.place / "large.bin", "--json")
+    receipt = json.loads(town.process(*words).stdout)["receipt"]
     made = Receipt.parse(receipt)
     needles = [
         receipt.encode(),
@@ -190,7 +207,7 @@ def test_two_handlers_who_write_at_once_both_arrive(town: Town) -> None:
         for number in range(3)
     ]
     with ThreadPoolExecutor(6) as threads:
-        ended = list(threads.map(lambda each: town.command(*each), words))
+        ended = list(threads.map(lambda each: town.process(*each), words))
     assert [each.returncode for each in ended] == [0] * 6, [each.stderr for each in ended]
     said = town.box.texts("Keiko Sato", "dialogue")[case]
     assert sorted(said) == sorted(

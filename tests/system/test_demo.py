@@ -6,7 +6,9 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -150,17 +152,25 @@ def test_a_folder_that_is_in_use_is_left_alone(shown: Shown) -> None:
     assert sorted(shown.files()) == before
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_it_stays_up_until_it_is_stopped_and_leaves_no_process(tmp_path: Path, end: signal.Signals) -> None:
-    started = subprocess.Popen(
-        [COMMAND, "demo", "--json", *QUICK],
+@contextmanager
+def staying(place: Path, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    """The demonstration as it stays up, in a process group of its own, which is gone afterwards."""
+    with subprocess.Popen(
+        [COMMAND, "demo", *words, *QUICK],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        env=environment(tmp_path),
+        env=environment(place),
         start_new_session=True,
-    )
-    with started as process:
+    ) as process:
+        yield process
+        assert process.wait(60) == 0
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
+    assert list(place.iterdir()) == []
+
+
+def test_it_stays_up_for_a_browser_until_ctrl_c_and_leaves_no_process(tmp_path: Path) -> None:
+    with staying(tmp_path, "--json") as process:
         assert process.stdout is not None
         lines = (json.loads(line) for line in process.stdout)
         doors = next(line["doors"] for line in lines if "doors" in line)
@@ -168,17 +178,19 @@ def test_it_stays_up_until_it_is_stopped_and_leaves_no_process(tmp_path: Path, e
             answer = requests.get(address, timeout=30)
             assert answer.status_code == 200
             assert "<h1" in answer.text
-        process.send_signal(end)
-        assert process.wait(60) == 0
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)
-    assert list(tmp_path.iterdir()) == []
+        process.send_signal(signal.SIGINT)
 
 
-def test_people_are_shown_columns_and_no_control_codes_where_there_is_no_terminal(tmp_path: Path) -> None:
-    ended = run("demo", "--once", *QUICK, temporary=tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert "server saw" in ended.stdout
-    assert "Nothing was found wrong." in ended.stdout
-    assert "\x1b" not in ended.stdout
-    assert max(map(len, ended.stdout.splitlines())) <= 100
+def test_people_are_shown_columns_and_what_to_do_next_and_no_control_codes_without_a_terminal(
+    tmp_path: Path,
+) -> None:
+    with staying(tmp_path) as process:
+        assert process.stdout is not None
+        lines = list(takewhile(lambda line: "Ctrl-C" not in line, process.stdout))
+        process.send_signal(signal.SIGTERM)
+    shown = "".join(lines)
+    assert shown.count("server saw") == 12
+    assert "Nothing was found wrong." in shown
+    assert "cases list --at http://127.0.0.1:" in shown
+    assert "\x1b" not in shown
+    assert all(len(line) <= 101 for line in lines if "http" not in line and "/" not in line)
