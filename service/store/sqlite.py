@@ -32,6 +32,7 @@ from meyasubako.service.store.errors import (
     StorageError,
     StoreExistsError,
     UnknownRowError,
+    translated,
 )
 from meyasubako.service.store.events import BATCH, EventRecorder, connect
 from meyasubako.service.store.locks import FileLock, sync_directory
@@ -57,7 +58,7 @@ class Store(EventStore):
 
     @classmethod
     def create(cls, directory: Path) -> Self:
-        """Make an empty store in an existing directory and open it; `StoreExistsError`."""
+        """Make an empty store in an existing directory and open it; `StoreExistsError`, `StoreFullError`."""
         path = directory / DATABASE
         if path.exists():
             raise StoreExistsError(f"{directory} holds an event store already")
@@ -66,8 +67,11 @@ class Store(EventStore):
         fresh = path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
-            schema.create(connection, Frontier().encode())
+        try:
+            with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+                schema.create(connection, Frontier().encode())
+        except sqlite3.Error as error:
+            raise translated(error) from error
         fresh.rename(path)
         sync_directory(directory)
         return cls.open(directory)

@@ -3,8 +3,10 @@ and whoever was writing is told in their language what to do. (Killed under load
 """
 
 import os
+import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,9 +15,11 @@ import requests
 
 from meyasubako.crypto import age
 from meyasubako.crypto.age import HybridIdentity
+from meyasubako.service.cli.failures import failure
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.errors import RefusedError
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.store.errors import StoreFullError
 from tests.system.box import Box, found_box
 from tests.system.callers import reporter_door
 from tests.system.conftest import SMALL
@@ -207,3 +211,24 @@ def only_full(served: Served) -> bool:
     """All that was written down is, once for each language, that the disk was full."""
     complaints = served.complaints()
     return len(complaints) == 2 and all("StoreFullError" in each for each in complaints)
+
+
+@pytest.mark.parametrize("room", [0, 100, 5_000, 60_000, 100_000])
+def test_a_founding_on_a_full_disk_is_told_as_one_and_leaves_nothing(tmp_path: Path, room: int) -> None:
+    with files_no_longer_than(room), pytest.raises((StoreFullError, OSError)) as caught:
+        found_box(tmp_path / "box", SMALL)
+    told = failure(caught.value).message
+    assert "disk is full" in told or "File too large" in told
+    assert not (tmp_path / "box").exists()
+    found_box(tmp_path / "box", SMALL)
+
+
+@contextmanager
+def files_no_longer_than(size: int) -> Iterator[None]:
+    """As `Served.limit_files`, for this process."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
