@@ -40,6 +40,7 @@ node_modules/.installed: package-lock.json package.json $(VENV)/.dev
 install: $(VENV)/.runtime ## the command at .venv/bin/meyasubako
 
 demo: install ## found a mechanism in var/demo, run one whole case, stay up
+	rm -rf var/demo var/demo-people
 	$(BIN)/meyasubako demo --dir var/demo
 
 requirements: $(VENV)/.runtime ## compile requirements/*.in to hash-pinned *.txt
