@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from meyasubako.crypto import merkle
 from meyasubako.crypto.errors import CryptoError
-from meyasubako.domain import kinds, rules
-from meyasubako.domain.envelope import read
+from meyasubako.domain import envelope, kinds, rules
+from meyasubako.domain.envelope import Event, read
 from meyasubako.domain.errors import BadEventError, RefusedError
-from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.ledger import Ledger, Verify
 
 # Folds and rules rely on the rules before them; in a log that broke those, they may find nothing to stand on.
 _BEYOND_RULES = (LookupError, ValueError, CryptoError)
@@ -38,49 +38,58 @@ class Replay:
     """A log replayed entry by entry: its tree, its folded streams, and what was found wrong.
 
     By the size of each tree that ends with a slot marker, that is, of those that were published, it knows
-    `roots` (hex) and `log_keys`, the log's verifier keys of that time.
+    `roots` (hex), `log_keys`, the log's verifier keys of that time, and `policies`, its witness policy.
+    `verify` may put signatures off, see `Ledger`; `tree` is kept by `feed` alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, verify: Verify = envelope.verify) -> None:
         self.tree = merkle.Frontier()
-        self.leaves: list[bytes] = []
         self.roots: dict[int, str] = {0: merkle.EMPTY_ROOT.hex()}
         self.log_keys: dict[int, tuple[str, ...]] = {}
-        self.ledger = Ledger(lambda size: self.roots.get(size, ""))
+        self.policies: dict[int, tuple[str, ...]] = {}
+        self.ledger = Ledger(lambda size: self.roots.get(size, ""), verify)
 
     def feed(self, entries: Iterable[bytes]) -> Iterator[Finding]:
         """Take the next entries of the log, exactly as stored; yields findings as they appear."""
         for data in entries:
             index = self.tree.size
-            leaf = merkle.leaf_hash(data)
-            self.leaves.append(leaf)
-            self.tree = self.tree.append(leaf)
+            self.tree = self.tree.append(merkle.leaf_hash(data))
             try:
                 event = read(data)
             except BadEventError as error:
                 yield Finding("event-is-well-formed", str(error), index)
                 continue
-            try:
-                rules.check(self.ledger, event, index)
-            except RefusedError as error:
-                yield Finding(error.rule, error.sentence, index, event.stream)
-            except _BEYOND_RULES as error:
-                yield Finding("event-can-be-judged", _lost(error), index, event.stream)
-            try:
-                self.ledger.apply(event, index)
-            except _BEYOND_RULES as error:
-                yield Finding("event-can-be-folded", _lost(error), index, event.stream)
-                continue
+            yield from self.judge(event, index)
             if event.kind == "slot.marked":
-                self.roots[self.tree.size] = self.tree.root().hex()
-                self.log_keys[self.tree.size] = self.ledger.mechanism.log_keys
+                self.mark(self.tree.size, self.tree.root())
+
+    def judge(self, event: Event, index: int) -> list[Finding]:
+        """Ask every rule about the event at this index, fold it, and say what is wrong with it."""
+        found = []
+        try:
+            rules.check(self.ledger, event, index)
+        except RefusedError as error:
+            found.append(Finding(error.rule, error.sentence, index, event.stream))
+        except _BEYOND_RULES as error:
+            found.append(Finding("event-can-be-judged", _lost(error), index, event.stream))
+        try:
+            self.ledger.apply(event, index)
+        except _BEYOND_RULES as error:
+            found.append(Finding("event-can-be-folded", _lost(error), index, event.stream))
+        return found
+
+    def mark(self, size: int, root: bytes) -> None:
+        """Say that the tree of this size and root ends with the marker that was judged last."""
+        self.roots[size] = root.hex()
+        self.log_keys[size] = self.ledger.mechanism.log_keys
+        self.policies[size] = self.ledger.mechanism.witness_policy
 
     def finish(self) -> Iterator[Finding]:
         """What is wrong at the end of the log."""
         try:
             rules.settle(self.ledger)
         except RefusedError as error:
-            yield Finding(error.rule, error.sentence, self.tree.size)
+            yield Finding(error.rule, error.sentence, self.ledger.size)
 
 
 def must_be_absent(ledger: Ledger) -> frozenset[str]:

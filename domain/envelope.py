@@ -9,10 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+import msgspec
 
 from meyasubako.crypto import canonical, merkle, signing
 from meyasubako.crypto.canonical import JsonValue
-from meyasubako.crypto.errors import NotCanonicalError
+from meyasubako.crypto.errors import BadSignatureError, NotCanonicalError
 from meyasubako.domain import kinds
 from meyasubako.domain.errors import BadEventError
 from meyasubako.domain.schema import BASE64_64, HEX64, KEY_ID, UUID4, Payload
@@ -119,22 +122,34 @@ def read(data: bytes) -> Event:
 
 def verify(event: Event, key: signing.VerifyKey) -> None:
     """Verify the event's signature under the key; BadSignatureError otherwise."""
-    signing.verify_event(_as_fields(event), key)
+    if event.by != key.key_id:
+        raise BadSignatureError("the event names another key than the one it is verified with")
+    signing.verify_encoded(event.data, key)
 
 
-def _as_fields(event: Event) -> dict[str, JsonValue]:
-    return {
-        "at": event.at.isoformat(),
-        "body": dict(event.body),
-        "by": event.by,
-        "kind": event.kind,
-        "log": event.log,
-        "prev": event.prev,
-        "seq": event.seq,
-        "sig": event.sig,
-        "stream": event.stream,
-        "v": event.v,
-    }
+class _Envelope(msgspec.Struct):
+    at: date
+    body: dict[str, Any]
+    by: str
+    kind: str
+    log: str
+    prev: str
+    seq: int
+    sig: str
+    stream: str
+    v: int
+
+
+_recalled = msgspec.json.Decoder(_Envelope)
+
+
+def recall(data: bytes, leaf: str) -> Event:
+    """The event of bytes that `read` has accepted before, with its leaf hash: at a fraction of the time."""
+    found = _recalled.decode(data)
+    return Event(
+        found.at, found.body, found.by, found.kind, found.log, found.prev, found.seq,
+        found.sig, found.stream, found.v, data, leaf,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

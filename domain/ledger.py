@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 
 from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import case as cases
-from meyasubako.domain import kinds, people, rooms
+from meyasubako.domain import envelope, kinds, people, rooms
 from meyasubako.domain.envelope import Event, Head
 
 # The root (hex) of the tree of a size; the audit recomputes it, the server knows what it published.
 RootAt = Callable[[int], str]
+# Raises BadSignatureError unless the key signed the event. The audit puts many off, to ask all cores at once.
+Verify = Callable[[Event, VerifyKey], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ class Owner:
 class Ledger:
     """Every stream of one mechanism, folded."""
 
-    def __init__(self, root_at: RootAt) -> None:
+    def __init__(self, root_at: RootAt, verify: Verify = envelope.verify) -> None:
         self.root_at = root_at
+        self.verify = verify
         self.mechanism = people.Mechanism()
         self.sorts: MutableMapping[str, str] = {}
         self.heads: MutableMapping[str, Head] = {}
@@ -65,7 +68,7 @@ class Ledger:
 
     def branch(self) -> "Ledger":
         """A ledger that begins where this one stands and leaves it as it is."""
-        child = Ledger(self.root_at)
+        child = Ledger(self.root_at, self.verify)
         child.mechanism = self.mechanism
         child.sorts = ChainMap({}, self.sorts)
         child.heads = ChainMap({}, self.heads)

@@ -1,7 +1,6 @@
 """Whoever acts, signs."""
 
 from meyasubako.crypto.errors import BadKeyError, BadSignatureError
-from meyasubako.domain import envelope
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
@@ -16,7 +15,7 @@ def signature_fits(ledger: Ledger, event: Event, _: int) -> str | None:
     if key is None or key.key_id != event.by:
         return "nobody with this key may write this event"
     try:
-        envelope.verify(event, key)
+        ledger.verify(event, key)
     except BadSignatureError:
         return "the signature does not fit the event and its author's key"
     return None

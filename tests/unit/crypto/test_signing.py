@@ -13,6 +13,7 @@ from meyasubako.crypto.signing import (
     key_id,
     sign_event,
     sign_statement,
+    verify_encoded,
     verify_event,
     verify_statement,
 )
@@ -111,6 +112,20 @@ def test_a_changed_event_does_not_verify(change):
     event = {**decode(sign_event(FIELDS, KEY)), **change}
     with pytest.raises(BadSignatureError):
         verify_event(event, KEY.verify_key)
+
+
+@pytest.mark.parametrize("body", [{}, {"sig": "AAAA"}, {"a": [{"at": 1, "sig": "", "stream": "x"}]}])
+def test_an_events_exact_bytes_verify_as_its_fields_do(body):
+    data = sign_event({**FIELDS, "body": body}, KEY)
+    verify_encoded(data, KEY.verify_key)
+    for place in range(len(data)):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        with pytest.raises(BadSignatureError):
+            verify_encoded(bytes(changed), KEY.verify_key)
+    for other in (encode({**FIELDS, "body": body}), b"", data.replace(b"sig", b"gis")):
+        with pytest.raises(BadSignatureError):
+            verify_encoded(other, KEY.verify_key)
 
 
 def test_an_event_without_a_signature_does_not_verify():
