@@ -13,7 +13,9 @@ Rules upheld here:
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -75,7 +77,7 @@ class ServerKeys:
         """The keys of a directory; `KeysError` names the file that is missing, damaged or open to others."""
         folder = directory / FOLDER
         _refuse_open(folder)
-        keys = cls(_read_log(folder), _read_promise(folder), _read_service(folder))
+        keys = cls(_read_log(folder), _read_note(folder / PROMISE, ED25519), _read_seed(folder / SERVICE))
         name = keys.log[0].key.name
         if keys.log[1].key.name != name or keys.promise.key.name != f"{name}/promise":
             raise KeysError(f"the keys in {folder} belong to different logs")
@@ -87,25 +89,27 @@ class ServerKeys:
 
         `KeysError` where the directory does not have them: whoever cannot sign as the log says does not sign.
         """
-        keys, waiting = cls.load(directory), directory / FOLDER / NEXT
-        if keys.public.log != wanted.log and (waiting / LOG_ED25519).exists():
-            keys = replace(keys, log=_read_log(waiting))
-        if keys.public.promise != wanted.promise and (waiting / PROMISE).exists():
-            keys = replace(keys, promise=_read_promise(waiting))
-        if keys.public.service != wanted.service and (waiting / SERVICE).exists():
-            keys = replace(keys, service=_read_service(waiting))
-        if keys.public != wanted:
-            raise KeysError("the keys in this directory are not those that the log names")
-        return keys
+        if len(wanted.log) != len(FILES["log"]):
+            raise KeysError("the log names other kinds of keys than this release signs with")
+        folder = directory / FOLDER
+        _refuse_open(folder)
+        ed25519, ml_dsa = (
+            _fitting(folder, name, partial(_read_note, kind=kind), text, _note_text)
+            for name, kind, text in zip(FILES["log"], (ED25519, ML_DSA_44), wanted.log, strict=True)
+        )
+        promise = _fitting(folder, PROMISE, partial(_read_note, kind=ED25519), wanted.promise, _note_text)
+        service = _fitting(folder, SERVICE, _read_seed, wanted.service, lambda key: key.verify_key.text)
+        return cls((ed25519, ml_dsa), promise, service)
 
     def adopt(self, directory: Path) -> None:
         """Let the keys that the log names stand in `keys/` alone; their predecessors are destroyed."""
-        folder = directory / FOLDER
-        current = type(self).load(directory).public
-        for of, names in FILES.items():
-            if getattr(current, of) != getattr(self.public, of):
-                for name in names:
-                    (folder / NEXT / name).replace(folder / name)
+        folder, waiting = directory / FOLDER, directory / FOLDER / NEXT
+        if not waiting.is_dir():
+            return
+        mine = {*self.public.log, self.public.promise, self.public.service}
+        for name in (name for names in FILES.values() for name in names):
+            if _waiting_text(waiting, name) in mine:
+                (waiting / name).replace(folder / name)
         _sync_folder(folder)
 
 
@@ -121,7 +125,8 @@ class PublicKeys:
 def draw_next(directory: Path, origin: str, of: str) -> tuple[str, ...]:
     """Draw the successor of the `log`, `promise` or `service` key; gives its public texts for the event.
 
-    It waits in `keys/next/` and signs nothing until two people have put it into the log.
+    It waits in `keys/next/` and signs nothing until two people have put it into the log. One that was drawn
+    before is thrown away: the caller has seen that the log does not name it.
     """
     folder = directory / FOLDER / NEXT
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -129,9 +134,27 @@ def draw_next(directory: Path, origin: str, of: str) -> tuple[str, ...]:
         (folder / name).unlink(missing_ok=True)
         _write(folder / name, _drawn(name, origin))
     _sync_folder(folder)
-    if of == "log":
-        return tuple(signer.key.text for signer in _read_log(folder))
-    return (_read_promise(folder).key.text if of == "promise" else _read_service(folder).verify_key.text,)
+    return tuple(_waiting_text(folder, name) for name in FILES[of])
+
+
+def _waiting_text(folder: Path, name: str) -> str:
+    """The public text of the key that waits under this name, empty where none does."""
+    try:
+        if name == SERVICE:
+            return _read_seed(folder / name).verify_key.text
+        return _note_text(_read_note(folder / name, ML_DSA_44 if name == LOG_MLDSA44 else ED25519))
+    except KeysError:
+        return ""
+
+
+def _fitting(folder: Path, name: str, read: Callable[[Path], T], wanted: str, text: Callable[[T], str]) -> T:
+    # The waiting one first: whoever takes it over meanwhile moves it to the place that is looked at next.
+    for path in (folder / NEXT / name, folder / name):
+        with suppress(KeysError):
+            key = read(path)
+            if text(key) == wanted:
+                return key
+    raise KeysError(f"the key {name} in {folder} is not the one that the log names")
 
 
 def _drawn(name: str, origin: str) -> str:
@@ -146,18 +169,19 @@ def _drawn(name: str, origin: str) -> str:
 
 
 def _read_log(folder: Path) -> tuple[Signer, ...]:
-    return (
-        _read(folder / LOG_ED25519, lambda text: _note_signer(text, ED25519)),
-        _read(folder / LOG_MLDSA44, lambda text: _note_signer(text, ML_DSA_44)),
-    )
+    return (_read_note(folder / LOG_ED25519, ED25519), _read_note(folder / LOG_MLDSA44, ML_DSA_44))
 
 
-def _read_promise(folder: Path) -> Signer:
-    return _read(folder / PROMISE, lambda text: _note_signer(text, ED25519))
+def _read_note(path: Path, kind: int) -> Signer:
+    return _read(path, lambda text: _note_signer(text, kind))
 
 
-def _read_service(folder: Path) -> SigningKey:
-    return _read(folder / SERVICE, lambda text: SigningKey.from_seed(decode_base64(text, SEED_SIZE)))
+def _note_text(signer: Signer) -> str:
+    return signer.key.text
+
+
+def _read_seed(path: Path) -> SigningKey:
+    return _read(path, lambda text: SigningKey.from_seed(decode_base64(text, SEED_SIZE)))
 
 
 def _note_signer(text: str, kind: int) -> Signer:

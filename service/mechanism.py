@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Self
 from meyasubako.crypto import age, checkpoint, merkle
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import CryptoError
+from meyasubako.crypto.note import Signer
 from meyasubako.domain import envelope, people, rules
 from meyasubako.domain.audit import must_be_absent
 from meyasubako.domain.envelope import Event, Head
@@ -203,8 +204,17 @@ class Mechanism:
     # The clock's part.
 
     def write_covers(self, count: int) -> None:
-        """Write cover entries now."""
-        self.store.append(self._covers(count), {}, {})
+        """Write cover entries now, by the service key of this very moment."""
+        for last in (False,) * (_TRIES - 1) + (True,):
+            ledger = self.ledger()
+            stream = ledger.mechanism.stream
+            try:
+                self.store.append(self._covers(count), {}, {stream: ledger.head(stream).seq})
+            except StaleReadError:
+                if last:
+                    raise
+                continue
+            return
 
     def write_own(self, kind: str, body: Mapping[str, JsonValue]) -> Accepted:
         """Write an event of the service key's own into the mechanism's stream."""
@@ -294,7 +304,18 @@ class Mechanism:
 
     def _sign_checkpoint(self, size: int, root: bytes) -> bytes:
         signed = checkpoint.Checkpoint(self.config.origin, size, root)
-        return checkpoint.sign_checkpoint(signed, self.keys.log, int(self.clock().timestamp()))
+        return checkpoint.sign_checkpoint(signed, self._log_signers(size), int(self.clock().timestamp()))
+
+    def _log_signers(self, size: int) -> tuple[Signer, ...]:
+        """The log's keys as the tree of this size names them; a key may be replaced right behind a marker."""
+        keys = self.keys
+        if all(row.kind != "key.rotated" for row in self.store.rows(size)):
+            return keys.log
+        then = people.Mechanism()
+        for row in self.store.stream(self.ledger().mechanism.stream):
+            if row.index < size:
+                then = people.fold(then, envelope.read(row.data), row.index)
+        return ServerKeys.fitting(self.directory, replace(keys.public, log=then.log_keys)).log
 
 
 def _entry(event: Event) -> Entry:

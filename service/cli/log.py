@@ -10,6 +10,7 @@ from meyasubako.service.cli import options
 from meyasubako.service.cli.asking import unlock
 from meyasubako.service.cli.connecting import handler_client
 from meyasubako.service.cli.failures import Commands
+from meyasubako.service.cli.log_keys import policy, rotate
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.inspection import export as export_log
 
@@ -54,3 +55,7 @@ def export(directory: Path, out: Path, *, as_json: bool) -> None:
         "payloads": written.payloads,
     }
     emit(facts, as_json=as_json)
+
+
+log.add_command(rotate)
+log.add_command(policy)

@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "key": ("key", "key"),
     "found": ("found", "found"),
     "enroll": ("enroll", "enroll"),
+    "propose": ("acts", "propose"),
+    "confirm": ("acts", "confirm"),
     "serve": ("serve", "serve"),
     "report": ("report", "report"),
     "mailbox": ("mailbox", "mailbox"),

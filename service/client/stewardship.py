@@ -1,13 +1,13 @@
-"""A steward's acts at one mechanism: enrolling people, closing a slot.
+"""A steward's acts at one mechanism: enrolling people, replacing keys, choosing witnesses.
 
-- Enrolling a reader takes two people: the first proposes, the second compares and confirms; only the second
-  has effect. A lone steward may enrol an auditor or a publisher, who read nothing and decide nothing.
+- What gives somebody power takes two people: the first proposes, the second compares and confirms; only the
+  second has effect. A lone steward may enrol an auditor or a publisher, who read nothing and decide nothing.
 - The mechanism's stream is folded from its first event with every signature checked, so neither of the two
   signs on another's word.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,9 +64,9 @@ class Stewardship:
 
         The name is published on a card that can be erased; the log itself never holds it.
         """
-        for last in (False,) * (_TRIES - 1) + (True,):
-            ledger = self._ledger()
-            request = self._request(ledger)
+        proposing = roles.needs_two_people(given)
+
+        def build(ledger: Ledger, request: Request) -> Event:
             stream = ledger.mechanism.stream
             shown = sealed(
                 canonical.encode_document(
@@ -81,37 +81,52 @@ class Stewardship:
                 "proof": person.proof,
                 "roles": list[JsonValue](sorted(given)),
             }
-            proposing = roles.needs_two_people(given)
-            if proposing:
-                event = request.add("act.proposed", stream, {"kind": _ENROLLED, "v": 1, "body": body})
-            else:
-                event = request.add(_ENROLLED, stream, body)
-            if self._sent(request, last=last):
-                return event, proposing
-        raise AssertionError("unreachable: the last try returns or raises")
+            return (
+                _proposal(request, stream, _ENROLLED, body)
+                if proposing
+                else request.add(_ENROLLED, stream, body)
+            )
+
+        return self._act(build), proposing
+
+    def propose(self, kind: str, body: Mapping[str, JsonValue]) -> Event:
+        """Propose an act for a second person to confirm; a body outside its schema is refused here."""
+        return self._act(lambda ledger, request: _proposal(request, ledger.mechanism.stream, kind, body))
+
+    def standing(self) -> Mapping[str, Proposal]:
+        """Every proposal that waits for a second person, by its leaf hash."""
+        return self._ledger().mechanism.proposals
 
     def proposed(self) -> list[Proposed]:
         """Enrolments that wait for a second person."""
         cards = self._client.mechanism().cards
-        proposals = self._ledger().mechanism.proposals
         return [
             _described(leaf, proposal, cards)
-            for leaf, proposal in proposals.items()
+            for leaf, proposal in self.standing().items()
             if proposal.kind == _ENROLLED
         ]
 
     def confirm(self, wanted: str) -> Event:
         """Be the second person for the proposal whose leaf hash begins with this text."""
-        for last in (False,) * (_TRIES - 1) + (True,):
-            ledger = self._ledger()
+
+        def build(ledger: Ledger, request: Request) -> Event:
             proposals = ledger.mechanism.proposals
             found = [leaf for leaf in proposals if leaf.startswith(wanted.lower())] if wanted else []
             if len(found) != 1:
                 raise NoSuchProposalError(f"no single proposal that stands begins with {wanted}")
             proposal = proposals[found[0]]
+            return request.add(
+                proposal.kind, ledger.mechanism.stream, {**proposal.body, "proposal": found[0]}
+            )
+
+        return self._act(build)
+
+    def _act(self, build: Callable[[Ledger, Request], Event]) -> Event:
+        """Sign what `build` makes of the mechanism as it stands, and again where somebody else was first."""
+        for last in (False,) * (_TRIES - 1) + (True,):
+            ledger = self._ledger()
             request = self._request(ledger)
-            body = {**proposal.body, "proposal": found[0]}
-            event = request.add(proposal.kind, ledger.mechanism.stream, body)
+            event = build(ledger, request)
             if self._sent(request, last=last):
                 return event
         raise AssertionError("unreachable: the last try returns or raises")
@@ -124,6 +139,10 @@ class Stewardship:
                 raise
             return False
         return True
+
+
+def _proposal(request: Request, stream: str, kind: str, body: Mapping[str, JsonValue]) -> Event:
+    return request.add("act.proposed", stream, {"kind": kind, "v": 1, "body": dict(body)})
 
 
 def mechanism_shown(client: HandlerClient) -> Ledger:

@@ -117,5 +117,29 @@ def test_keys_that_the_log_does_not_name_sign_nothing(tmp_path):
     keys = ServerKeys.create(tmp_path, "box.example.org")
     draw_next(tmp_path, "box.example.org", "promise")
     strange = SigningKey.generate().verify_key.text
-    with pytest.raises(KeysError, match="not those that the log names"):
+    with pytest.raises(KeysError, match="not the one that the log names"):
         ServerKeys.fitting(tmp_path, PublicKeys(keys.public.log, keys.public.promise, strange))
+
+
+def test_a_takeover_that_stopped_halfway_is_finished(keys: ServerKeys, tmp_path: Path) -> None:
+    drawn = draw_next(tmp_path, ORIGIN, "log")
+    wanted = PublicKeys(drawn, keys.public.promise, keys.public.service)
+    (tmp_path / "keys" / "next" / "log.ed25519").replace(tmp_path / "keys" / "log.ed25519")
+    found = ServerKeys.fitting(tmp_path, wanted)
+    assert found.public == wanted
+    found.adopt(tmp_path)
+    assert ServerKeys.load(tmp_path).public == wanted
+
+
+def test_a_successor_that_nobody_put_into_the_log_is_not_taken_over(keys: ServerKeys, tmp_path: Path) -> None:
+    drawn = draw_next(tmp_path, ORIGIN, "service")
+    keys.adopt(tmp_path)
+    assert ServerKeys.load(tmp_path).public == keys.public
+    assert drawn != (keys.public.service,)
+    assert draw_next(tmp_path, ORIGIN, "service") != drawn
+
+
+def test_the_keys_of_a_log_that_names_other_kinds_are_not_guessed(keys: ServerKeys, tmp_path: Path) -> None:
+    one = PublicKeys(keys.public.log[:1], keys.public.promise, keys.public.service)
+    with pytest.raises(KeysError, match="other kinds"):
+        ServerKeys.fitting(tmp_path, one)

@@ -1,0 +1,99 @@
+"""Replacing each of the server's own keys by commands, while the mechanism is served."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from meyasubako.crypto.checkpoint import open_checkpoint
+from meyasubako.crypto.cosignature import parse_verifier
+from meyasubako.crypto.errors import BadNoteError
+from meyasubako.crypto.keyfile import write_keyfile
+from meyasubako.domain.people import Mechanism as Roster
+from meyasubako.service.client import sealed_report
+from meyasubako.service.client.reporter import ReporterClient
+from meyasubako.service.inspection import audit
+from meyasubako.service.keys import ServerKeys
+from meyasubako.service.store.port import Published
+from tests.system.box import ORIGIN, Box
+from tests.system.callers import desk, letters, prepared, reporter_door
+from tests.system.served import Served, run, wait_for
+
+Serving = Callable[[Box], Served]
+
+
+@pytest.fixture
+def stewards(box: Box, tmp_path: Path) -> Callable[[Served, str], list[object]]:
+    """The options with which a steward acts at the handlers' door."""
+    for name in ("Ada Berg", "Jonas Mori"):
+        (tmp_path / f"{name}.key").write_bytes(write_keyfile(box.people[name], name, "correct horse", 10))
+    (tmp_path / "passphrase").write_text("correct horse\n")
+    return lambda served, name: [
+        *("--at", served.doors["handler"], "--as", tmp_path / f"{name}.key"),
+        *("--passphrase-file", tmp_path / "passphrase", "--json"),
+    ]
+
+
+def facts(*words: object) -> dict[str, object]:
+    """What a command prints, which must succeed."""
+    ended = run(*words)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def state(box: Box) -> Roster:
+    return box.ledger().mechanism
+
+
+def checkpoints(box: Box) -> list[Published]:
+    with box.looked_into() as mechanism:
+        return mechanism.store.checkpoints()
+
+
+def signed_by(note: bytes, keys: tuple[str, ...]) -> bool:
+    try:
+        open_checkpoint(note, ORIGIN, [parse_verifier(key) for key in keys])
+    except BadNoteError:
+        return False
+    return True
+
+
+def test_each_key_is_replaced_while_serving_and_everything_old_stays_good(
+    box: Box, serving: Serving, stewards: Callable[[Served, str], list[object]], tmp_path: Path
+) -> None:
+    served = serving(box)
+    founding, before = ServerKeys.load(box.directory).public, checkpoints(box)
+    for of in ("log", "promise", "service"):
+        closed = len(state(box).markers)
+        act = tmp_path / f"{of}.json"
+        drawn = facts("log", "rotate", box.directory, act, "--of", of, "--json")
+        proposed = facts("propose", act, *stewards(served, "Ada Berg"))
+        assert proposed["fingerprint"] == drawn["fingerprint"]
+        assert facts("confirm", "--list", *stewards(served, "Jonas Mori"))["proposals"]
+        leaf = str(proposed["leaf"])
+        alone = run("confirm", leaf, "--yes", *stewards(served, "Ada Berg"))
+        assert (alone.returncode, "second person" in alone.stderr) == (1, True)
+        facts("confirm", leaf[:12], "--yes", *stewards(served, "Jonas Mori"))
+        # The slot closes at once, and with it the successor stands where its predecessor stood.
+        wait_for(lambda: len(state(box).markers) > closed)
+        wait_for(lambda: list((box.directory / "keys" / "next").iterdir()) == [])
+        report = prepared(served)
+        sealed_report.send(ReporterClient(reporter_door(served)), report)
+        assert letters(served, report.receipt).visit().case.state == "submitted"
+        facts("log", "publish", *stewards(served, "Ada Berg"))
+    keys = ServerKeys.load(box.directory).public
+    assert not {*founding.log, founding.promise, founding.service} & {*keys.log, keys.promise, keys.service}
+    assert len(desk(box, served, "Keiko Sato").cases()) == 3
+    notes = checkpoints(box)
+    assert signed_by(before[-1].note, founding.log)
+    assert not signed_by(before[-1].note, keys.log)
+    assert signed_by(notes[-1].note, keys.log)
+    assert not signed_by(notes[-1].note, founding.log)
+    assert served.complaints() == []
+    assert audit(box.directory).findings == ()
+    served.stop()
+    assert audit(box.directory).findings == ()
+    served.start()
