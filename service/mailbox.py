@@ -37,13 +37,14 @@ class NoMailboxError(ServiceError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """One message of the dialogue, opened."""
+    """One message of the dialogue, opened; `damaged` where what is kept of it does not open any more."""
 
     from_reporter: bool
     role: str
     day: date
     text: str
     files: tuple[SealedFile, ...]
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -107,6 +108,7 @@ class Mailboxes:
                     day=opened.event.at,
                     text=document.text if document else "",
                     files=document.files if document else (),
+                    damaged=document is None,
                 )
             )
         return Mailbox(

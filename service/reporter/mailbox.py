@@ -7,8 +7,8 @@ Rules upheld here:
 - An attachment is opened as it is sent, chunk by chunk, and is never shown inside a page of ours.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 from urllib.parse import quote
 
@@ -17,8 +17,9 @@ from flask_babel import gettext
 
 from meyasubako.crypto import age
 from meyasubako.crypto.archive import MESSAGE_FLOOR
-from meyasubako.crypto.errors import BadReceiptError
+from meyasubako.crypto.errors import BadReceiptError, CryptoError
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain.errors import DomainError
 from meyasubako.service.intake import NoMailboxError
 from meyasubako.service.reporter import forms
 from meyasubako.service.reporter.errors import LostStateError
@@ -26,6 +27,7 @@ from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.sending import tickets
 from meyasubako.service.reporter.site import Site, in_size_class, sealing_request
 from meyasubako.service.reporter.state import Visit
+from meyasubako.service.store.errors import StoreError
 from meyasubako.service.web import record
 
 PURPOSE: Final = "answers/mailbox"
@@ -62,9 +64,15 @@ class MailboxPages:
             name, _media_type, size, chunks = self._site.intake.open_attachment(
                 Receipt.parse(visit.receipt), request.form.get("get", "")
             )
+            # Opened before the answer begins, so that a page can still say that it does not open.
+            first = next(chunks, b"")
         except (LostStateError, NoMailboxError):
             return in_size_class(self._lost())
-        answer = Response(stream_with_context(_each(chunks)), mimetype="application/octet-stream")
+        except (CryptoError, DomainError, StoreError) as error:
+            record(error)
+            return in_size_class(self._unopened(visit))
+        body = stream_with_context(chain((first,), chunks))
+        answer = Response(body, mimetype="application/octet-stream")
         answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
         answer.headers["Content-Security-Policy"] = _ATTACHMENT_CSP
         answer.content_length = size
@@ -131,6 +139,13 @@ class MailboxPages:
         fresh = Visit(visit.receipt, self._site.intake.token())
         return self._show(fresh, text="", sent="again" if repeated else "now")
 
+    def _unopened(self, visit: Visit) -> str:
+        sentence = gettext(
+            "This file was damaged where it is kept, and cannot be opened. Please write to us and say so."
+        )
+        fresh = Visit(visit.receipt, self._site.intake.token())
+        return self._show(fresh, text="", problems=(Problem("main", sentence),))
+
     def _lost(self) -> str:
         text = forms.clean(request.form.get("text", ""))
         return self._site.page("door.html", problems=(), receipt="", text=text, lost=True)
@@ -157,7 +172,3 @@ def _not_a_receipt(typed: str, group: int | None) -> str:
     if group is None:
         return str(gettext("One of the groups does not fit the others. Please compare each with your paper."))
     return str(gettext("Group %(group)s is not possible. Please compare it with your paper.", group=group))
-
-
-def _each(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield from chunks
