@@ -1,7 +1,8 @@
 """A founded mechanism with real people, and what stands in its directory."""
 
+import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +114,20 @@ class Box:
             for case, opened in self.opened(name, room).items()
         }
 
+    def damage(self, digest: str) -> None:
+        """Flip one bit of a payload behind the store's back."""
+        path = self.directory / "objects" / digest
+        if path.exists():
+            path.write_bytes(_flipped(path.read_bytes()))
+            return
+        with closing(sqlite3.connect(self.directory / "log.db")) as connection, connection:
+            row, sealed = connection.execute(
+                "SELECT small_payloads.id, sealed FROM small_payloads JOIN payloads USING (id)"
+                " WHERE digest = ?",
+                (bytes.fromhex(digest),),
+            ).fetchone()
+            connection.execute("UPDATE small_payloads SET sealed = ? WHERE id = ?", (_flipped(sealed), row))
+
     def findings(self) -> list[str]:
         """What a blind replay of the log finds wrong."""
         replay = Replay()
@@ -120,6 +135,10 @@ class Box:
             found = list(replay.feed(row.data for row in mechanism.store.rows()))
         found += replay.finish()
         return [f"{finding.index}: {finding.sentence}" for finding in found]
+
+
+def _flipped(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
 
 
 def found_box(directory: Path, limits: Limits) -> Box:

@@ -199,6 +199,54 @@ def test_a_connection_that_drops_in_the_middle_of_an_upload_leaves_nothing(
         wait_for(lambda: box.contents() == before)
 
 
+# What was damaged where it is kept
+
+
+@both
+def test_a_damaged_message_is_told_as_one_and_the_others_are_shown(
+    box: Box, visitor: Visitor, language: str
+) -> None:
+    receipt = visitor.report("The report.")
+    visitor.come_back(receipt)
+    visitor.press("send", text="Will be damaged.")
+    visitor.press("send", text="Will stay.")
+    box.damage(owned(box, receipt, "message")[0])
+    body = visitor.come_back(receipt).body
+    told = "This message was damaged" if language == "en" else "このメッセージは、保管中に壊れたため"
+    assert body.count(told) == 1
+    assert "Will stay." in body
+
+
+@both
+def test_a_damaged_attachment_is_told_as_one(
+    shared: tuple[Box, Served], visitor: Visitor, language: str
+) -> None:
+    box, served = shared
+    receipt = visitor.report("The report.")
+    visitor.come_back(receipt)
+    visitor.press("send", text="With files.", files=[("large.bin", bytes(200_000)), ("small.txt", b"text")])
+    for digest in owned(box, receipt, "files"):
+        page = visitor.come_back(receipt)
+        assert visitor.send(page.forms[1], {"get": digest}).status_code == 200
+        box.damage(digest)
+        page = visitor.come_back(receipt)
+        printed = len(served.complaints())
+        page = Page(visitor.send(page.forms[1], {"get": digest}))
+        assert_told(page, language, "This file was damaged", "このファイルは、保管中に壊れたため開けません。")
+        assert page.where == "mailbox"
+        (complaint,) = served.complaints()[printed:]
+        assert "DamagedPayloadError" in complaint
+
+
+def owned(box: Box, receipt: str, use: str) -> list[str]:
+    """The payloads of a receipt's dialogue that serve this use, in the log's order."""
+    ledger, case = box.ledger(), box.cases_of([receipt])[receipt]
+    dialogue = ledger.cases[case].rooms["dialogue"]
+    return [
+        digest for digest, owner in ledger.owners.items() if owner.stream == dialogue and owner.use == use
+    ]
+
+
 # Buttons pressed twice
 
 

@@ -232,7 +232,7 @@ def test_a_damaged_report_is_told_as_one_and_the_rest_is_shown(
         visitor.come_back(receipt)
         visitor.press("send", text="Will stay.")
     event = next(each for each in box.opened("Keiko Sato")[case] if each.document)
-    damage(box, next(p.digest for p in event.event.payloads() if p.use == "report"))
+    box.damage(next(p.digest for p in event.event.payloads() if p.use == "report"))
     people = People(tmp_path)
     people.passphrase.write_text(f"{PASSPHRASE}\n")
     keiko = box.people["Keiko Sato"]
@@ -245,17 +245,6 @@ def test_a_damaged_report_is_told_as_one_and_the_rest_is_shown(
     # The reporter's dialogue is as it was.
     with Visitor(served.doors["reporter"]) as visitor:
         assert "Will stay." in visitor.come_back(receipt).body
-
-
-def damage(box: Box, digest: str) -> None:
-    """Flip one bit of a small payload behind the store's back."""
-    with closing(sqlite3.connect(box.directory / "log.db")) as connection, connection:
-        (row, sealed) = connection.execute(
-            "SELECT small_payloads.id, sealed FROM small_payloads JOIN payloads USING (id) WHERE digest = ?",
-            (bytes.fromhex(digest),),
-        ).fetchone()
-        changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
-        connection.execute("UPDATE small_payloads SET sealed = ? WHERE id = ?", (changed, row))
 
 
 @pytest.fixture
