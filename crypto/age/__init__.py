@@ -5,11 +5,11 @@ Most code needs `seal` and `unseal` for small things, `Sealer` and `Unsealer` fo
 and `ArmorReader` stand between a stream and its ASCII armor. `X25519…` and `Scrypt…` are for files shared
 with tools that know no others.
 
-Nothing here takes or gives a file key: to share a file is to seal it anew. Every failure is one of the
-errors of `meyasubako.crypto.errors`.
+What is imported from here is public, and nothing public takes or gives a file key: to share a file is to
+seal it anew. Every failure is one of the errors of `meyasubako.crypto.errors`.
 """
 
-from meyasubako.crypto.age.armor import ArmorReader, ArmorWriter, armor, dearmor, is_armored
+from meyasubako.crypto.age.ascii_armor import ArmorReader, ArmorWriter, armor, dearmor, is_armored
 from meyasubako.crypto.age.blocks import Sink, Source
 from meyasubako.crypto.age.hybrid import HybridIdentity, HybridRecipient
 from meyasubako.crypto.age.hybrid_file import (

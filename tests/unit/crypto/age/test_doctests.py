@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ["armor", "blocks", "chunks", "flow", "header", "hybrid", "hybrid_file", "keys", "opening"]
+MODULES = ["ascii_armor", "blocks", "chunks", "flow", "header", "hybrid", "hybrid_file", "keys", "opening"]
 MODULES += ["ranges", "scrypt", "sealing", "text", "x25519"]
 
 
