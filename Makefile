@@ -17,7 +17,8 @@ $(BIN)/python:
 $(VENV)/.runtime: requirements/build.txt requirements/runtime.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/build.txt
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/runtime.txt
-	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@# Our folders carry the packages' names on purpose, see docs/decisions/0001-packaging.md.
+	PYTHONWARNINGS="ignore:Editable installation" $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
