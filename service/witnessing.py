@@ -6,44 +6,17 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from meyasubako.crypto.cosignature import verifier_of
-from meyasubako.crypto.note import open_note
-from meyasubako.crypto.policy import Policy
-from meyasubako.domain.people import Mechanism as Roster
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.web import LOGGER
 from meyasubako.service.witness.asking import Collected, collect, tile_reader
 from meyasubako.service.witness.transport import Post, poster
+from meyasubako.service.witnessed import Seen, policy_of, seen
+
+__all__ = ["Seen", "cosign", "policy_of", "put_down_absent", "seen"]
 
 # So many slots in a row without a cosignature are put down in the log.
 PATIENCE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How a checkpoint stands with the policy: who cosigned, who did not, and whether that is a quorum."""
-
-    cosigned: tuple[str, ...]
-    missing: tuple[str, ...]
-    quorum_met: bool
-
-
-def policy_of(state: Roster) -> Policy | None:
-    """The mechanism's witness policy, or None where it has no witnesses."""
-    if not state.witness_policy:
-        return None
-    return Policy.parse("".join(f"{line}\n" for line in state.witness_policy))
-
-
-def seen(note: bytes, policy: Policy) -> Seen:
-    """Read off a note who of the policy's witnesses has cosigned it; BadNoteError for a wrong signature."""
-    keys = [*(log.key for log in policy.logs), *(witness.key for witness in policy.witnesses)]
-    signed = open_note(note, [verifier_of(key) for key in keys]).signed
-    cosigned = tuple(witness.name for witness in policy.witnesses if witness.key in signed)
-    missing = tuple(witness.name for witness in policy.witnesses if witness.key not in signed)
-    return Seen(cosigned, missing, policy.is_met_by(signed))
 
 
 def cosign(mechanism: Mechanism, post: Post | None = None) -> Collected | None:

@@ -2,12 +2,14 @@
 
 import pytest
 
+from meyasubako.crypto.note import NoteKey
 from meyasubako.domain.acts import Request
 from meyasubako.domain.audit import Replay
 from meyasubako.domain.envelope import Head
-from meyasubako.service import witnessing
+from meyasubako.service import rotation, witnessing
 from meyasubako.service.config import Limits
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.witness.memory import Memory
 from tests.integration.witness_group import ServedWitness
 from tests.system.box import found_box
 
@@ -99,4 +101,23 @@ def test_a_witness_away_for_three_slots_stops_nothing_and_is_put_down_once(box, 
         assert witnessing.put_down_absent(mechanism) == (("w1",) if slot == 2 else ())
     assert list(mechanism.ledger().mechanism.away) == [witnesses[1].vkeys[0]]
     assert mechanism.ledger().mechanism.markers[-1].slot == 4
+    assert findings(mechanism) == []
+
+
+def test_a_new_log_key_is_cosigned_once_the_witness_knows_it_and_stops_nothing_before(
+    box, mechanism, witnesses
+):
+    admit(box, mechanism, witnesses)
+    keys = rotation.draw(box.directory, "log")
+    by_two_stewards(box, mechanism, "key.rotated", {"of": "log", "keys": list(keys)})
+    mechanism.publish()
+    collected = witnessing.cosign(mechanism)
+    assert [each.why for each in collected.missing] == ["refuses", "refuses"]
+    for witness in witnesses:
+        memory = Memory.open(witness.directory)
+        memory.admit(mechanism.config.origin, NoteKey.parse(keys[0]))
+        memory.close()
+    mechanism.publish()
+    assert witnessing.cosign(mechanism).cosigned == ("w0", "w1")
+    assert witnessing.put_down_absent(mechanism) == ()
     assert findings(mechanism) == []
