@@ -8,6 +8,8 @@
 """
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,7 +143,7 @@ def _stopped_by_signals() -> Iterator[None]:
 def _stay(
     teller: Teller, process: subprocess.Popen[str], doors: Addresses, directory: Path, people: Path
 ) -> None:
-    key = people / KEIKO.file
+    key, command = people / KEIKO.file, _command()
     teller.fact_or_page(
         {
             "doors": {"reporter": doors.reporter, "handler": doors.handler, "log": doors.log},
@@ -153,10 +155,10 @@ def _stay(
 
 [bold]Write a report there, then read it as Keiko[/], in another terminal
   [dim]pass phrase[/]  {cast.PASSPHRASE}
-  meyasubako cases list --at {doors.handler} --log {doors.log} --as {key}
+  {command} cases list --at {doors.handler} --log {doors.log} --as {key}
 
 [bold]Check it as anybody[/]
-  meyasubako audit {directory}
+  {command} audit {directory}
 
 [dim]Ctrl-C stops it.[/]""",
     )
@@ -164,3 +166,12 @@ def _stay(
         process.wait()
         raise StartError("the mechanism stopped by itself; the lines above say why")
     teller.say("\nStopped.")
+
+
+def _command() -> str:
+    """The command as it is typed here: by its name where the shell finds it, else by its path."""
+    found = shutil.which("meyasubako")
+    here = Path(sys.argv[0])
+    if found is not None and Path(found).resolve() == here.resolve():
+        return "meyasubako"
+    return os.path.relpath(here)
