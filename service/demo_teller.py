@@ -50,9 +50,9 @@ class Teller:
         colour = _COLOURS[role]
         rows = Table.grid(padding=(0, 2, 0, 0))
         rows.add_column(width=2, justify="right", style="dim")
-        rows.add_column(width=12, style=f"bold {colour}")
+        rows.add_column(width=12)
         rows.add_column(overflow="fold")
-        rows.add_row(str(self._number), who, Text(did))
+        rows.add_row(str(self._number), Text(who, style=f"bold {colour}"), Text(did))
         for line in quote.splitlines():
             rows.add_row("", "", Text(f"│ {line}", style=f"{colour} italic"))
         rows.add_row("", Text("server saw", style="dim"), Text(saw, style="dim"))
