@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     form_key = None if options.form_key is None else read_form_key(options.form_key)
     limits = Config.load(options.directory).limits
     # gunicorn has no setting for it: the class that writes answers always names the server.
-    gunicorn_wsgi.Response = _QuietResponse
+    gunicorn_wsgi.Response = QuietResponse
     make = partial(
         wsgi.application, options.door, options.directory, form_key=form_key, test_clock=options.test_clock
     )
@@ -163,7 +163,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return
 
 
-class _QuietResponse(gunicorn_wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
+class QuietResponse(gunicorn_wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
     def default_headers(self) -> list[str]:
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 

@@ -65,7 +65,7 @@ class ChannelView:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Draft:
-    """A report as the pages collected it."""
+    """A report as the pages collected it; `readable` is all of it as text, in the words the reporter saw."""
 
     token: str
     channel: str
@@ -73,6 +73,7 @@ class Draft:
     excluded: tuple[str, ...]
     answers: Mapping[str, object]
     text: str
+    readable: str
     language: str
     files: tuple[tuple[FileTicket, str, str], ...] = ()
 
@@ -192,7 +193,7 @@ class Intake:
         with self._files.attached(request, draft.files, rooms[0].recipient, about) as files:
             acts.submit(
                 request,
-                Report(_document(draft), draft.text, files),
+                Report(_document(draft), draft.readable, files),
                 case=case,
                 rooms=(rooms[0], rooms[1]),
                 reporter=receipt.identity(origin).recipient,

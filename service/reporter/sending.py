@@ -1,5 +1,7 @@
 """From what a page holds to what the intake is given, and who that makes the readers."""
 
+from flask_babel import gettext
+
 from meyasubako.service.intake import ChannelView, Draft, FileTicket, ReaderView
 from meyasubako.service.reporter.questionnaire import Questionnaire
 from meyasubako.service.reporter.state import HeldFile, Writing
@@ -30,6 +32,19 @@ def tickets(files: tuple[HeldFile, ...]) -> tuple[tuple[FileTicket, str, str], .
     )
 
 
+def readable(state: Writing, questionnaire: Questionnaire) -> str:
+    """The whole report as text, in the words that the reporter saw: for whoever opens it with stock tools."""
+    parts = [state.text.strip()]
+    for question in questionnaire.questions():
+        answer = state.answers.get(question.id)
+        if not answer:
+            continue
+        codes = {answer} if isinstance(answer, str) else set(answer)
+        told = [gettext(option.label) for option in question.options if option.code in codes]
+        parts.append("\n".join([gettext(question.label), *(told or sorted(codes))]))
+    return "\n\n".join(parts)
+
+
 def draft_of(state: Writing, channel: ChannelView, questionnaire: Questionnaire, language: str) -> Draft:
     """The report as the intake takes it, with the questionnaire's id and version beside the answers."""
     answers: dict[str, object] = {
@@ -45,6 +60,7 @@ def draft_of(state: Writing, channel: ChannelView, questionnaire: Questionnaire,
         excluded=excluded(state, channel),
         answers=answers,
         text=state.text,
+        readable=readable(state, questionnaire),
         language=language,
         files=tickets(state.files),
     )

@@ -112,6 +112,10 @@ def test_what_was_written_reaches_the_readers_and_nobody_else(visit, mechanism, 
     found = opened_report(mechanism, box, "Sato Keiko")
     assert "夜、誰かが alarm を切る。".encode() in found["report.json"]
     assert b'"about":"breach"' in found["report.json"]
+    # For whoever opens it with stock tools: the same, in the words that the reporter saw.
+    assert found["report.txt"].decode() == (
+        "夜、誰かが alarm を切る。\n\nWhat do you need from us?\nSomebody breaks a law or a rule"
+    )
     assert "写真.jpg".encode() in found["files.json"]
     assert list((box.directory / "incoming").iterdir()) == []
     everything = b"".join(path.read_bytes() for path in box.directory.rglob("*") if path.is_file())
