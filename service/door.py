@@ -164,7 +164,10 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 class QuietResponse(gunicorn_wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
+    """An answer that does not name its server."""
+
     def default_headers(self) -> list[str]:
+        """gunicorn's own headers without `Server`."""
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 

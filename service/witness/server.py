@@ -47,7 +47,7 @@ def serve(directory: Path, bind: str, *, as_json: bool = False, out: TextIO | No
         out.write((json.dumps({"witness": address}) if as_json else f"witness  {address}") + "\n")
         out.flush()
         # gunicorn has no setting for it: the class that writes answers always names the server.
-        gunicorn_wsgi.Response = door.QuietResponse  # noqa: SLF001 (the doors' own, meant for every door)
+        gunicorn_wsgi.Response = door.QuietResponse
         # From here on the descriptor is gunicorn's, which closes it.
         door.Door(partial(create_app, directory), door.settings(listener.detach(), LIMITS)).run()
 
