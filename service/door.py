@@ -167,7 +167,7 @@ class QuietResponse(gunicorn_wsgi.Response):  # type: ignore[misc]  # gunicorn h
     """An answer that does not name its server."""
 
     def default_headers(self) -> list[str]:
-        """gunicorn's own headers without `Server`."""
+        """Gunicorn's own headers without `Server`."""
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
