@@ -108,9 +108,9 @@ class Box:
         return found
 
     def texts(self, name: str, room: str = "report") -> dict[str, tuple[str, ...]]:
-        """As `opened`, the texts alone."""
+        """As `opened`, the texts alone, without line breaks around them."""
         return {
-            case: tuple(each.document.text for each in opened if each.document)
+            case: tuple(each.document.text.strip() for each in opened if each.document)
             for case, opened in self.opened(name, room).items()
         }
 

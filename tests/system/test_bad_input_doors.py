@@ -291,7 +291,7 @@ def test_an_assigned_handler_gets_no_bytes_before_the_fetch_stands_in_the_log(sh
         for digest in digests(box, case):
             assert refused(lambda digest=digest: client.payload(digest)).status == 404
     opened = desk(box, served, "Keiko Sato").open(case)
-    assert [each.document.text for each in opened.report if each.document] == ["For both."]
+    assert [each.document.text.strip() for each in opened.report if each.document] == ["For both."]
 
 
 def digests(box: Box, case: str) -> list[str]:
