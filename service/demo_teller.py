@@ -98,7 +98,7 @@ class Teller:
     def bar(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
         """A progress bar over so many bytes; it stays when it is done."""
         shown = Progress(
-            TextColumn(" " * 17 + "[dim]{task.description}[/]"),
+            TextColumn(" " * 18 + "[dim]{task.description}[/]"),
             BarColumn(bar_width=22, complete_style="magenta", finished_style="magenta"),
             DownloadColumn(binary_units=False),
             TransferSpeedColumn(),
