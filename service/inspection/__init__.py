@@ -8,7 +8,7 @@ What an audit checks, and what nobody can check blindly, is said in docs/auditor
 """
 
 from meyasubako.domain.audit import Finding
-from meyasubako.service.inspection.audit import AuditResult, audit
+from meyasubako.service.inspection.audit import AuditResult, Demands, Step, audit
 from meyasubako.service.inspection.errors import ExportError, InspectionError, UnreadableSourceError
 from meyasubako.service.inspection.export import Exported, export
 from meyasubako.service.inspection.replay import Replayed, rebuild_views
@@ -16,12 +16,14 @@ from meyasubako.service.inspection.source import Progress
 
 __all__ = [
     "AuditResult",
+    "Demands",
     "ExportError",
     "Exported",
     "Finding",
     "InspectionError",
     "Progress",
     "Replayed",
+    "Step",
     "UnreadableSourceError",
     "audit",
     "export",

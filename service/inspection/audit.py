@@ -1,171 +1,220 @@
 """The audit: everything that can be checked of a log without a key, in the order in which it is trusted.
 
-1. The form of the source. 2. Its rows are dense and are what they hold. 3. Every leaf is what was hashed.
-4. The root. 5. The signatures on every checkpoint. 6. The checkpoint kept apart. 7. Every event's signature
-and every rule, by replaying the log. 8. The vault.
+1. The form of the source. 2. Its rows, leaves, tiles and root. 3. The signatures on every checkpoint, by the
+keys that the log had then. 4. That the log extends what this auditor saw before. 5. The witnesses' quorum.
+6. Every event's form and signature. 7. Every rule, by replaying the log. 8. The vault. Deadlines are told
+beside these: a missed one breaks no rule.
 
 - The first finding of the first step that has any is the one to trust; later ones may follow from it.
 - Nothing in the source is believed but for what was derived from it, and nothing in it is changed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from meyasubako.crypto import keyfile
-from meyasubako.crypto.merkle import root_of
 from meyasubako.domain import audit as blind
 from meyasubako.domain.audit import Finding
-from meyasubako.service.inspection import checkpoints, vault
-from meyasubako.service.inspection.database import MechanismSource
-from meyasubako.service.inspection.errors import UnreadableSourceError
-from meyasubako.service.inspection.exported import ExportSource
-from meyasubako.service.inspection.source import DATABASE, VKEY, BrokenSourceError, Progress, Source
-from meyasubako.service.inspection.tree import check_edge, check_tiles
+from meyasubako.domain.chronicle import Chronicle, Deadline
+from meyasubako.service.inspection import checkpoints, resume, vault, witnesses
+from meyasubako.service.inspection.memory import Memory, Remembered
+from meyasubako.service.inspection.opening import open_source
+from meyasubako.service.inspection.source import BrokenSourceError, Progress, Source
+from meyasubako.service.inspection.walk import MOST, Walk
+from meyasubako.service.inspection.witnesses import Witnessed
+from meyasubako.service.inspection.workers import at_work
 
-# Of each step so many findings are kept; whoever has more has a different problem than their number.
-MOST: Final = 100
-_EVERY: Final = 256
+FORM: Final = "the form of the source"
+TREE: Final = "rows, leaves and root"
+CHECKPOINTS: Final = "the checkpoints' signatures"
+CONSISTENCY: Final = "what was seen before"
+WITNESSES: Final = "the witnesses' quorum"
+SIGNATURES: Final = "every event's form and signature"
+RULES: Final = "every rule"
+VAULT: Final = "the vault"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an audit: what was looked at, what was found, and a word about how far it went."""
+
+    name: str
+    findings: tuple[Finding, ...]
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """What an audit found, the most trustworthy finding first, and what it was about.
+    """What an audit found, step by step, and what it was about.
 
-    `size` and `root` (hex) are the last published checkpoint's as far as it verified, `entries` counts what
-    was replayed, `fingerprint` is leaf 0's for comparison with the poster's.
+    `size` and `root` (hex) are the last published checkpoint's as far as it verified, `note` are its bytes;
+    `entries` counts what the log holds, `since` from where on it was read this time; `fingerprint` is leaf
+    0's for comparison with the poster's; `day` is the last slot marker's, the log's own today.
     """
 
-    findings: tuple[Finding, ...]
+    steps: tuple[Step, ...]
     summary: dict[str, int]
     origin: str
     fingerprint: str
     size: int
     root: str
     entries: int
+    since: int
+    day: date | None
+    note: bytes
+    witnessed: Witnessed
+    chronicle: Chronicle
+    people: dict[str, tuple[str, ...]]
+    first_use: bool
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding, the most trustworthy first."""
+        return tuple(finding for step in self.steps for finding in step.findings)
 
     @property
     def good(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
 
-
-class _Columns(msgspec.Struct):
-    stream: str
-    seq: int
-    kind: str
-
-
-@dataclass(slots=True)
-class _Walk:
-    """The one pass over the entries: rows are checked as they come, the replay takes their bytes."""
-
-    source: Source
-    progress: Progress
-    rows: list[Finding] = field(default_factory=list)
-
-    def data(self) -> Iterator[bytes]:
-        expected, total = 0, self.source.size()
-        try:
-            for stored in self.source.entries():
-                if stored.index != expected:
-                    sentence = f"after entry {expected - 1} comes entry {stored.index}"
-                    self._find("rows-are-dense", sentence, expected)
-                if stored.row is not None:
-                    self._compare(stored.index, stored.row, stored.data)
-                if not expected % _EVERY:
-                    self.progress("replaying the log", expected, total)
-                expected = stored.index + 1
-                yield stored.data
-        except BrokenSourceError as error:
-            self.rows.append(error.finding)
-        else:
-            if expected < total:
-                self._find("rows-are-dense", f"the log ends before its size, {total}", expected)
-        self.progress("replaying the log", total, total)
-
-    def _compare(self, index: int, row: tuple[str, int, str], data: bytes) -> None:
-        try:
-            says = msgspec.json.decode(data, type=_Columns)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return  # the replay says that this is no event
-        if (says.stream, says.seq, says.kind) != row:
-            self._find("row-is-its-event", "what stands beside the event is not what the event says", index)
-
-    def _find(self, rule: str, sentence: str, index: int) -> None:
-        if len(self.rows) < MOST:
-            self.rows.append(Finding(rule, sentence, index))
+    @property
+    def missed(self) -> tuple[Deadline, ...]:
+        """The deadlines that passed, the earliest first."""
+        today = self.day
+        return tuple(each for each in self.chronicle.deadlines() if today and each.missed(today))
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
     """Nobody is told of progress."""
 
 
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What an auditor brings: the poster's `fingerprint`, in any grouping; sizes and roots (32 bytes) of
+    checkpoints `seen` before; what was `remembered` of earlier audits; whether only what is `new` since then
+    is read; and whether a checkpoint below its witnesses' quorum is good enough.
+    """
+
+    fingerprint: str | None = None
+    seen: Sequence[tuple[int, bytes]] = ()
+    memory: Memory | None = None
+    new: bool = False
+    accept_unwitnessed: bool = False
+
+
 def audit(
     path: Path,
+    demands: Demands | None = None,
     *,
     fingerprint: str | None = None,
     seen: Sequence[tuple[int, bytes]] = (),
     progress: Progress | None = None,
+    processes: int | None = None,
 ) -> AuditResult:
     """Audit the mechanism or export in a directory; UnreadableSourceError if it holds neither.
 
-    `fingerprint` is the poster's, in any grouping; `seen` are sizes and roots (32 bytes) of checkpoints that
-    somebody kept from earlier, which the log must extend.
+    `fingerprint` and `seen` stand for the same fields of `demands`. Where something is remembered, an audit
+    that found nothing is remembered too.
     """
     source = open_source(path)
     try:
-        return _audit(source, fingerprint, seen, progress or _silent)
+        demands = demands or Demands(fingerprint=fingerprint, seen=seen)
+        return _Audit(source, path, demands, progress or _silent).run(processes)
     finally:
         source.close()
 
 
-def open_source(path: Path) -> Source:
-    """The mechanism or export in a directory; UnreadableSourceError if it is neither."""
-    if (path / DATABASE).is_file():
-        return MechanismSource(path)
-    if (path / VKEY).is_file():
-        return ExportSource(path)
-    raise UnreadableSourceError(
-        f"{path} holds neither a mechanism ({DATABASE}) nor an exported log ({VKEY}): nothing was checked"
-    )
+class _Audit:
+    def __init__(self, source: Source, path: Path, demands: Demands, progress: Progress) -> None:
+        self._source, self._path = source, path
+        self._demands, self._progress = demands, progress
+        origin = _origin(source)
+        self._remembered = demands.memory.recall(origin) if demands.memory and origin else Remembered()
 
+    def run(self, processes: int | None) -> AuditResult:
+        source = self._source
+        form = _gather(source.malformed())
+        since = self._since()
+        with at_work(source.size() - since, processes) as executor:
+            walk = Walk(source, self._path, self._progress, executor)
+            if since:
+                resume.restore(self._remembered.state, walk)
+            wanted = {size for size, _ in self._seen()}
+            # To the newest published tree, which is what will be remembered, and then to the end.
+            published = _published_size(source)
+            walk.run(min(published, source.size()), wanted)
+            state = resume.encode(walk) if self._demands.memory and walk.tree.size == published else b""
+            walk.run(source.size(), wanted)
+        walk.finish()
+        result = self._result(walk, form, since)
+        if self._demands.memory and result.good and result.note:
+            self._demands.memory.keep(result.origin, result.note, state)
+        return result
 
-def _audit(
-    source: Source, fingerprint: str | None, seen: Sequence[tuple[int, bytes]], progress: Progress
-) -> AuditResult:
-    replay, walk = blind.Replay(), _Walk(source, progress)
-    form = _gather(source.malformed())
-    replayed = _gather_all(replay.feed(walk.data()))
-    replayed += list(replay.finish())
-    last = checkpoints.last_published(source, replay)
-    mechanism = replay.ledger.mechanism
-    print_of_0 = keyfile.digest_fingerprint(replay.leaves[0]) if replay.leaves else ""
-    steps = (
-        form,
-        walk.rows,
-        _gather(check_tiles(source, replay.leaves, last.size if last else 0)),
-        _gather(check_edge(source, replay.tree)),
-        _gather(checkpoints.check_published(source, replay)),
-        _gather(checkpoints.check_kept_apart(source, replay)),
-        list(_identity(print_of_0, fingerprint)),
-        _gather(_check_seen(seen, replay)),
-        replayed,
-        _gather(vault.check(source, replay.ledger, progress)),
-    )
-    return AuditResult(
-        findings=tuple(finding for step in steps for finding in step),
-        summary=blind.summary(replay.ledger),
-        origin=mechanism.origin,
-        fingerprint=print_of_0,
-        size=last.size if last else 0,
-        root=last.root.hex() if last else "",
-        entries=replay.tree.size,
-    )
+    def _since(self) -> int:
+        """From where on to read: 0, or where the last audit ended, if this release can go on from there."""
+        if not self._demands.new or not self._remembered.state:
+            return 0
+        size = resume.size_of(self._remembered.state) or 0
+        # A checkpoint that somebody brought from before can only be compared from the beginning.
+        if size > self._source.size() or any(0 < seen < size for seen, _ in self._demands.seen):
+            return 0
+        return size
+
+    def _seen(self) -> list[tuple[int, bytes]]:
+        seen = list(self._demands.seen)
+        if self._remembered.checkpoint:
+            tree = checkpoints.unverified(self._remembered.checkpoint)
+            seen.append((tree.size, tree.root))
+        return seen
+
+    def _result(self, walk: Walk, form: list[Finding], since: int) -> AuditResult:
+        source, replay, demands = self._source, walk.replay, self._demands
+        last = checkpoints.last_published(source, replay)
+        mechanism = replay.ledger.mechanism
+        fingerprint = (
+            keyfile.digest_fingerprint(bytes.fromhex(mechanism.founded)) if mechanism.founded else ""
+        )
+        published = last.size if last else 0
+        tree = _gather(walk.tree.finish(published))
+        signed = [
+            *_gather(checkpoints.check_published(source, replay, since)),
+            *_gather(checkpoints.check_kept_apart(source, replay)),
+            *_identity(fingerprint, demands.fingerprint),
+        ]
+        consistent = _gather(_check_seen(self._seen(), walk))
+        witnessed = _gather(witnesses.check(source, replay, since=since, accept=demands.accept_unwitnessed))
+        payloads = _gather(vault.check(source, replay.ledger, self._progress, since))
+        marker = mechanism.last_marker
+        return AuditResult(
+            steps=(
+                Step(FORM, tuple(form)),
+                Step(TREE, (*walk.rows, *tree), f"{walk.tree.size} entries"),
+                Step(CHECKPOINTS, tuple(signed), f"{len(_kept(source))} checkpoints"),
+                Step(CONSISTENCY, tuple(consistent), _about_seen(self._seen(), demands.memory)),
+                Step(WITNESSES, tuple(witnessed), _about_witnesses(source, replay)),
+                Step(SIGNATURES, tuple(walk.signatures), f"{walk.tree.size - since} events"),
+                Step(RULES, tuple(walk.rules)),
+                Step(VAULT, tuple(payloads), _about_vault(source, since)),
+            ),
+            summary=blind.summary(replay.ledger),
+            origin=mechanism.origin,
+            fingerprint=fingerprint,
+            size=published,
+            root=last.root.hex() if last else "",
+            entries=replay.tree.size,
+            since=since,
+            day=marker.day if marker else None,
+            note=_newest_note(source, published),
+            witnessed=_witnessed(source, replay),
+            chronicle=walk.chronicle,
+            people={each.key_id: tuple(sorted(each.roles)) for each in mechanism.people.values()},
+            first_use=not self._seen(),
+        )
 
 
 def _gather(findings: Iterator[Finding]) -> list[Finding]:
@@ -177,13 +226,29 @@ def _gather(findings: Iterator[Finding]) -> list[Finding]:
     return kept
 
 
-def _gather_all(findings: Iterator[Finding]) -> list[Finding]:
-    """Run through to the end, since the replay goes on behind the findings; keep the first ones."""
-    kept: list[Finding] = []
-    for finding in findings:
-        if len(kept) < MOST:
-            kept.append(finding)
-    return kept
+def _origin(source: Source) -> str:
+    """The origin that leaf 0 names; not verified: it only says which memory to look into."""
+    entries = source.batch(0, 1).entries
+    return checkpoints.origin_of(entries[0]) if entries else ""
+
+
+def _kept(source: Source) -> list[bytes]:
+    try:
+        return [each.note for each in source.published()]
+    except BrokenSourceError:
+        return []
+
+
+def _published_size(source: Source) -> int:
+    notes = _kept(source)
+    tree = checkpoints.unverified(notes[-1]) if notes else None
+    return tree.size if tree else 0
+
+
+def _newest_note(source: Source, size: int) -> bytes:
+    """The checkpoint of the newest tree that verified, with all of its cosignatures."""
+    matching = [note for note in _kept(source) if checkpoints.unverified(note).size == size]
+    return matching[-1] if size and matching else b""
 
 
 def _identity(found: str, expected: str | None) -> Iterator[Finding]:
@@ -191,10 +256,38 @@ def _identity(found: str, expected: str | None) -> Iterator[Finding]:
         yield Finding("fingerprint-is-the-posters", f"this log's fingerprint is {found}, not {expected}", 0)
 
 
-def _check_seen(seen: Sequence[tuple[int, bytes]], replay: blind.Replay) -> Iterator[Finding]:
+def _check_seen(seen: Sequence[tuple[int, bytes]], walk: Walk) -> Iterator[Finding]:
     for size, root in seen:
-        if size > replay.tree.size:
+        if size > walk.tree.size:
             sentence = f"a checkpoint of {size} entries was published once, and now there are fewer"
-            yield Finding("log-only-grows", sentence, replay.tree.size)
-        elif root_of(replay.leaves[:size]) != root:
+            yield Finding("log-only-grows", sentence, walk.tree.size)
+        elif walk.roots.get(size) != root:
             yield Finding("log-only-grows", f"the first {size} entries are not those that were published")
+
+
+def _witnessed(source: Source, replay: blind.Replay) -> Witnessed:
+    try:
+        newest = witnesses.newest_checkpoint(source)
+        return witnesses.witnessed(newest, replay) if newest else Witnessed()
+    except (BrokenSourceError, *witnesses.WRONG):
+        return Witnessed()
+
+
+def _about_seen(seen: Sequence[tuple[int, bytes]], memory: Memory | None) -> str:
+    if seen:
+        return "extends the tree of " + ", ".join(f"{size}" for size, _ in seen) + " entries"
+    return "the first audit of this log here" if memory else "no earlier checkpoint was brought"
+
+
+def _about_witnesses(source: Source, replay: blind.Replay) -> str:
+    found = _witnessed(source, replay)
+    if not found.asked:
+        return "the mechanism has no witnesses"
+    return f"{len(found.cosigned)} of {len(found.cosigned) + len(found.missing)} have cosigned the newest"
+
+
+def _about_vault(source: Source, since: int) -> str:
+    if not source.recorded:
+        return "a log without its vault: payloads were not looked at"
+    new = f", of entries from {since} on" if since else ""
+    return ("every payload" if source.whole else "the record of payloads, not their bytes") + new

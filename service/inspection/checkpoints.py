@@ -5,9 +5,28 @@ from collections.abc import Iterator
 from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
 from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.errors import BadKeyError, BadNoteError
+from meyasubako.crypto.merkle import EMPTY_ROOT
 from meyasubako.crypto.note import Note, NoteKey, Verifier
+from meyasubako.domain import envelope
 from meyasubako.domain.audit import Finding, Replay
+from meyasubako.domain.errors import BadEventError
 from meyasubako.service.inspection.source import BrokenSourceError, Kept, Source
+
+
+def unverified(note: bytes) -> Checkpoint:
+    """What a checkpoint says, for choosing what to read; a tree of no entries if it is malformed."""
+    try:
+        return Checkpoint.parse(Note.parse(note).text)
+    except BadNoteError:
+        return Checkpoint("malformed", 0, EMPTY_ROOT)
+
+
+def origin_of(entry: bytes) -> str:
+    """The origin that an entry names, or nothing."""
+    try:
+        return envelope.read(entry).log
+    except BadEventError:
+        return ""
 
 
 def last_published(source: Source, replay: Replay) -> Checkpoint | None:
@@ -22,8 +41,8 @@ def last_published(source: Source, replay: Replay) -> Checkpoint | None:
     return max(verified, key=lambda each: each.size, default=None)
 
 
-def check_published(source: Source, replay: Replay) -> Iterator[Finding]:
-    """Every checkpoint that was published, and the key that is stated beside the log."""
+def check_published(source: Source, replay: Replay, since: int = 0) -> Iterator[Finding]:
+    """Every checkpoint that was published, from a size on, and the key that is stated beside the log."""
     stated, last = source.log_key(), last_published(source, replay)
     if stated is not None and last and stated not in replay.log_keys.get(last.size, ())[:1]:
         yield Finding("log-key-is-the-logs", "the key beside the log is not the one that the log names")
@@ -31,7 +50,8 @@ def check_published(source: Source, replay: Replay) -> Iterator[Finding]:
     if not published:
         yield Finding("checkpoint-is-published", "no checkpoint was ever published")
     for kept in published:
-        yield from _check(kept, replay)
+        if kept.size is None or kept.size >= since:
+            yield from _check(kept, replay)
 
 
 def check_kept_apart(source: Source, replay: Replay) -> Iterator[Finding]:

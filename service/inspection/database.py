@@ -12,27 +12,33 @@ Rules upheld here:
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from meyasubako.crypto.merkle import Frontier
+from meyasubako.crypto.tiles import MAX_LEVEL
 from meyasubako.domain.audit import Finding
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.source import (
     CHECKPOINT,
     DATABASE,
+    Batch,
     BrokenSourceError,
     Kept,
     Payload,
     Place,
-    Stored,
 )
 from meyasubako.service.store import schema
 from meyasubako.service.store.errors import StoreError
 
 _BATCH: Final = 512
+_SELECT: Final = (
+    "SELECT leaf_index, state, originator_id, originator_version, topic FROM stored_events"
+    " WHERE leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index"
+)
 _PATIENCE: Final = 10
 # An upload whose event has not come yet is swept after a day; until then it is nobody's fault.
 _UPLOADS_STAY: Final = timedelta(days=2)
@@ -42,6 +48,7 @@ class MechanismSource:
     """The log and vault in a mechanism's directory."""
 
     whole = True
+    recorded = True
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -68,6 +75,8 @@ class MechanismSource:
         for (found,) in self._rows("PRAGMA quick_check(5)"):
             if found != "ok":
                 yield Finding("database-is-sound", f"SQLite says of the database: {found}")
+        if self._one("SELECT count(*) FROM stored_events WHERE leaf_index < 0"):
+            yield Finding("rows-are-dense", "a row stands before the first entry", 0)
         guards = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
             schema.create(fresh, Frontier().encode())
@@ -80,31 +89,43 @@ class MechanismSource:
         """One more than the highest leaf index."""
         return self._size
 
-    def entries(self) -> Iterator[Stored]:
-        """Every row of the log in the order of its leaf index."""
-        start = -1
-        while True:
-            found = self._rows(
-                "SELECT leaf_index, state, originator_id, originator_version, topic FROM stored_events"
-                " WHERE leaf_index > ? AND leaf_index < ? ORDER BY leaf_index LIMIT ?",
-                *(start, self._size, _BATCH),
-            )
-            if not found:
-                return
-            for index, data, stream, seq, kind in found:
-                yield Stored(index, bytes(data), (stream, seq, kind))
-            start = found[-1][0]
+    def batch(self, start: int, stop: int) -> Batch:
+        """Rows of the log in the order of their leaf index, as far as none is missing."""
+        entries: list[bytes] = []
+        rows: list[tuple[str, int, str]] = []
+        expected = start
+        try:
+            while expected < stop:
+                found = self._rows(_SELECT, expected, min(expected + _BATCH, stop))
+                if not found or found[-1][0] - found[0][0] + 1 != len(found) or found[0][0] != expected:
+                    # Somewhere here one is missing: those before it are still good.
+                    found = [row for place, row in enumerate(found, expected) if row[0] == place]
+                entries += [row[1] for row in found]
+                rows += [row[2:] for row in found]
+                expected += len(found)
+                if expected < stop and len(found) < _BATCH:
+                    return Batch(entries, rows, self._missing(expected))
+        except BrokenSourceError as error:
+            return Batch(entries, rows, replace(error.finding, index=expected))
+        return Batch(entries, rows)
 
-    def tiles(self) -> Iterator[tuple[int, int, bytes]]:
-        """Every row of hash tiles."""
-        for (level,) in self._rows("SELECT DISTINCT level FROM tiles ORDER BY level"):
-            after = -1
-            while found := self._rows(
-                "SELECT n, hashes FROM tiles WHERE level = ? AND n > ? ORDER BY n LIMIT 64", level, after
-            ):
-                for n, hashes in found:
-                    yield level, n, bytes(hashes)
-                after = found[-1][0]
+    def _missing(self, index: int) -> Finding:
+        after = self._rows("SELECT min(leaf_index) FROM stored_events WHERE leaf_index > ?", index)[0][0]
+        comes = f"comes entry {after}" if after is not None else f"nothing comes, of {self._size}"
+        return Finding("rows-are-dense", f"after entry {index - 1} {comes}", index)
+
+    def tile(self, level: int, n: int) -> bytes | None:
+        """A row of hash tiles."""
+        found = self._rows("SELECT hashes FROM tiles WHERE level = ? AND n = ?", level, n)
+        return bytes(found[0][0]) if found else None
+
+    def beyond(self, counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Rows of hash tiles that the entries do not give."""
+        for level in range(MAX_LEVEL + 1):
+            first = counts[level] if level < len(counts) else 0
+            found = self._rows("SELECT min(n) FROM tiles WHERE level = ? AND n >= ?", level, first)
+            if found[0][0] is not None:
+                yield level, found[0][0]
 
     def edge(self) -> bytes | None:
         """The right edge in the head's row."""
@@ -129,12 +150,13 @@ class MechanismSource:
         """A directory does not state it; leaf 0 does."""
         return None
 
-    def payloads(self) -> Iterator[Payload]:
-        """Every row of payloads that an entry up to the size names."""
+    def payloads(self, since: int = 0) -> Iterator[Payload]:
+        """Every row of payloads that an entry from an index up to the size names."""
         after = 0
         while found := self._rows(
-            "SELECT id, digest, size, place, leaf_index FROM payloads WHERE id > ? ORDER BY id LIMIT ?",
-            *(after, _BATCH),
+            "SELECT id, digest, size, place, leaf_index FROM payloads"
+            " WHERE id > ? AND leaf_index >= ? ORDER BY id LIMIT ?",
+            *(after, since, _BATCH),
         ):
             for _, digest, size, place, index in found:
                 if index < self._size:

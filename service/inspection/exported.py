@@ -12,18 +12,19 @@ from typing import BinaryIO, Final, cast
 from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.errors import BadNoteError, BadTileError
 from meyasubako.crypto.note import Note
-from meyasubako.crypto.tiles import TILE, decode_bundle, tile_path, tiles_for
+from meyasubako.crypto.tiles import TILE, decode_bundle, tile_path, tile_width, tiles_for
 from meyasubako.domain.audit import Finding
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.source import (
     CHECKPOINT,
+    MIRRORED,
     PAYLOADS,
     VKEY,
+    Batch,
     BrokenSourceError,
     Kept,
     Payload,
     Place,
-    Stored,
 )
 
 _LINE: Final = re.compile(r"(?P<digest>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,15}) (?P<place>table|object|gone)")
@@ -43,6 +44,11 @@ class ExportSource:
         except (OSError, BadNoteError) as error:
             raise UnreadableSourceError(f"{directory / CHECKPOINT} cannot be read: {error}") from error
 
+    @property
+    def recorded(self) -> bool:
+        """A mirror has no record of payloads."""
+        return (self._directory / PAYLOADS).is_file()
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -54,7 +60,8 @@ class ExportSource:
 
     def malformed(self) -> Iterator[Finding]:
         """Files beyond those that a log of this size has."""
-        expected = {CHECKPOINT, VKEY, PAYLOADS}
+        mirrored = (self._directory / MIRRORED).is_file()
+        expected = {CHECKPOINT, VKEY, MIRRORED if mirrored else PAYLOADS}
         for level, n, width in tiles_for(0, self._size):
             expected.add(tile_path(level, n, width))
             if level == 0:
@@ -71,22 +78,33 @@ class ExportSource:
         """The checkpoint's size."""
         return self._size
 
-    def entries(self) -> Iterator[Stored]:
-        """Every entry out of the bundles."""
-        for start in range(0, self._size, TILE):
-            width = min(TILE, self._size - start)
-            name = tile_path("entries", start // TILE, width)
+    def batch(self, start: int, stop: int) -> Batch:
+        """Entries out of the bundles."""
+        entries: list[bytes] = []
+        for n in range(start // TILE, -(-stop // TILE)):
+            width = tile_width(0, n, self._size)
+            name, first = tile_path("entries", n, width), max(start, n * TILE)
             try:
-                bundle = decode_bundle(self._read(name, start), width)
+                bundle = decode_bundle(self._read(name, first), width)
             except BadTileError as error:
-                raise BrokenSourceError("bundle-is-well-formed", f"{name}: {error}", start) from error
-            for number, data in enumerate(bundle):
-                yield Stored(start + number, data)
+                broken = Finding("bundle-is-well-formed", f"{name}: {error}", first)
+                return Batch(entries, broken=broken)
+            except BrokenSourceError as error:
+                return Batch(entries, broken=error.finding)
+            entries += bundle[first - n * TILE : stop - n * TILE]
+        return Batch(entries)
 
-    def tiles(self) -> Iterator[tuple[int, int, bytes]]:
-        """Every hash tile that the size has."""
-        for level, n, width in tiles_for(0, self._size):
-            yield level, n, self._read(tile_path(level, n, width))
+    def tile(self, level: int, n: int) -> bytes | None:
+        """A hash tile as wide as the size has it."""
+        width = tile_width(level, n, self._size)
+        try:
+            return (self._directory / tile_path(level, n, width)).read_bytes() if width else None
+        except OSError:
+            return None
+
+    def beyond(self, counts: Sequence[int]) -> Iterator[tuple[int, int]]:  # noqa: ARG002  see `malformed`
+        """None: files that the size does not allow are found by their names."""
+        yield from ()
 
     def edge(self) -> bytes | None:
         """An export has none: its checkpoint says the root."""
@@ -107,7 +125,7 @@ class ExportSource:
         except UnicodeDecodeError:
             return ""
 
-    def payloads(self) -> Iterator[Payload]:
+    def payloads(self, since: int = 0) -> Iterator[Payload]:  # noqa: ARG002  the lines name no entries
         """The lines of payloads.txt."""
         text = self._read(PAYLOADS).decode("ascii", errors="replace")
         for number, line in enumerate(text.splitlines(), 1):

@@ -14,6 +14,8 @@ from meyasubako.service.inspection.errors import InspectionError
 CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "log.vkey"
 PAYLOADS: Final = "payloads.txt"
+# Says of a directory that an auditor mirrored it from the log's door, which has no record of payloads.
+MIRRORED: Final = "mirrored.txt"
 DATABASE: Final = "log.db"
 
 # What is being done, how much of it is done, and how much there is to do.
@@ -31,12 +33,15 @@ class BrokenSourceError(InspectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry at its place, and what the row beside it says of it (None where there is no such row)."""
+class Batch:
+    """Entries one behind the other, and what the row beside each says of it (None where there are no rows).
 
-    index: int
-    data: bytes
-    row: tuple[str, int, str] | None = None
+    Where they end too early, `broken` says why.
+    """
+
+    entries: list[bytes]
+    rows: list[tuple[str, int, str]] | None = None
+    broken: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class Source(Protocol):
     def whole(self) -> bool:
         """Whether payloads and unpublished entries are there: a mechanism's directory, not an export."""
 
+    @property
+    def recorded(self) -> bool:
+        """Whether it is recorded which payloads were there: not so in a mirror of the public door."""
+
     def close(self) -> None:
         """Let go of every file."""
 
@@ -74,11 +83,14 @@ class Source(Protocol):
     def size(self) -> int:
         """How many entries there should be."""
 
-    def entries(self) -> Iterator[Stored]:
-        """The entries in their order; BrokenSourceError where one cannot be read."""
+    def batch(self, start: int, stop: int) -> Batch:
+        """The entries from start up to, not including, stop."""
 
-    def tiles(self) -> Iterator[tuple[int, int, bytes]]:
-        """Every stored hash tile as (level, n, hashes), at its greatest width."""
+    def tile(self, level: int, n: int) -> bytes | None:
+        """The hashes of a stored tile at its greatest width, or None if there is none."""
+
+    def beyond(self, counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Stored tiles (level, n) beyond so many of each level."""
 
     def edge(self) -> bytes | None:
         """The right edge that was kept with the entries, if the source keeps one."""
@@ -92,8 +104,8 @@ class Source(Protocol):
     def log_key(self) -> str | None:
         """The log's verifier key as it stands beside the log, where the source says it."""
 
-    def payloads(self) -> Iterator[Payload]:
-        """What is recorded of every payload."""
+    def payloads(self, since: int = 0) -> Iterator[Payload]:
+        """What is recorded of every payload that entries from an index on name, or of more than those."""
 
     def open(self, payload: Payload) -> BinaryIO | None:
         """The payload's bytes, None if they are not there."""

@@ -7,7 +7,8 @@
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import BinaryIO, Final
 
 from meyasubako.crypto import age
@@ -20,11 +21,18 @@ _PIECE: Final = 1 << 20
 _EVERY: Final = 64
 
 
-def check(source: Source, ledger: Ledger, progress: Progress) -> Iterator[Finding]:
-    """Compare what the log names with what is recorded and, in a directory, with the bytes."""
-    absent, owners = must_be_absent(ledger), dict(ledger.owners)
+def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) -> Iterator[Finding]:
+    """Compare what the log names with what is recorded and, in a directory, with the bytes.
+
+    From an index on, only payloads that later entries name are read; what must be absent always is.
+    """
+    if not source.recorded:
+        return
+    absent, owners = must_be_absent(ledger), _named_since(ledger, since)
     places: dict[str, Place] = {}
-    for payload in source.payloads():
+    for payload in source.payloads(since):
+        if since and payload.digest not in owners and payload.digest in ledger.owners:
+            continue
         if len(places) % _EVERY == 0:
             progress("checking payloads", len(places), len(owners))
         if payload.digest in places:
@@ -39,8 +47,28 @@ def check(source: Source, ledger: Ledger, progress: Progress) -> Iterator[Findin
         yield _finding(
             owners[digest], "payload-is-recorded", digest, "is named, and nothing is recorded of it"
         )
-    yield from _left_over(source, places)
+    if since:
+        yield from _check_absent(source, ledger, absent - places.keys())
+    else:
+        yield from _left_over(source, places)
     progress("checking payloads", len(owners), len(owners))
+
+
+def _named_since(ledger: Ledger, since: int) -> dict[str, Owner]:
+    """The payloads that entries from an index on name: the last ones that were put down."""
+    if not since:
+        return dict(ledger.owners)
+    newest = takewhile(lambda item: item[1].index >= since, reversed(list(ledger.owners.items())))
+    return dict(newest)
+
+
+def _check_absent(source: Source, ledger: Ledger, absent: Iterable[str]) -> Iterator[Finding]:
+    for digest in sorted(absent):
+        file = source.open(Payload(digest, 0, "gone"))
+        if file is not None:
+            file.close()
+            owner = ledger.owners.get(digest)
+            yield _finding(owner, "payload-is-destroyed", digest, "should have been destroyed, and is there")
 
 
 def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterator[Finding]:

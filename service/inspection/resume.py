@@ -1,0 +1,118 @@
+"""Where an audit ended: enough to go on with what is new, without verifying again what was.
+
+- It is the auditor's own memory, made only by an audit that found nothing, and bound to the checkpoint up to
+  which it was made. Whoever could write it could as well have written the answer: keep it where only you do.
+- It is read by one release: another one begins anew.
+"""
+
+from collections import Counter
+from datetime import date
+from typing import Any, Final, get_type_hints
+
+import msgspec
+
+from meyasubako.domain import case, envelope, ledger, people, rooms
+from meyasubako.domain.chronicle import Deadline
+from meyasubako.service.inspection.errors import UnreadableSourceError
+from meyasubako.service.inspection.tree import TileTree
+from meyasubako.service.inspection.walk import Walk
+
+FORMAT: Final = 1
+
+# A proposal's body is any JSON, which a schema cannot say: proposals are kept beside the rest.
+_FIELDS = {name: kind for name, kind in get_type_hints(people.Mechanism).items() if name != "proposals"}
+_Mechanism = msgspec.defstruct("_Mechanism", list(_FIELDS.items()))
+_PROPOSALS = list[tuple[str, str, str, int, dict[str, Any]]]
+
+
+class _State(msgspec.Struct):
+    format: int
+    size: int
+    edge: list[tuple[int, list[bytes]]]
+    root: bytes
+    mechanism: _Mechanism  # type: ignore[valid-type]  # made from the dataclass above, which mypy cannot follow
+    proposals: _PROPOSALS
+    sorts: dict[str, str]
+    heads: dict[str, envelope.Head]
+    cases: dict[str, case.Case]
+    rooms: dict[str, rooms.Room]
+    reads: dict[str, ledger.Reads]
+    owners: dict[str, ledger.Owner]
+    reporters: dict[str, str]
+    fetched: list[tuple[str, str, frozenset[str]]]
+    kinds: list[tuple[date, str, int]]
+    covers: int
+    handed_out: list[tuple[str, str, int]]
+    moves: list[tuple[date, int]]
+    waiting: dict[str, Deadline]
+    met: list[Deadline]
+
+
+_decoder = msgspec.msgpack.Decoder(_State)
+
+
+def encode(walk: Walk) -> bytes:
+    """The walk as it stands; it ends with a slot's marker."""
+    state, chronicle = walk.replay.ledger, walk.chronicle
+    mechanism = state.mechanism
+    return msgspec.msgpack.encode(
+        _State(
+            format=FORMAT,
+            size=walk.tree.size,
+            edge=walk.tree.edge,
+            root=walk.tree.root(),
+            mechanism=_Mechanism(**{name: getattr(mechanism, name) for name in _FIELDS}),
+            proposals=[
+                (leaf, each.by, each.kind, each.version, dict(each.body))
+                for leaf, each in mechanism.proposals.items()
+            ],
+            sorts=dict(state.sorts),
+            heads=dict(state.heads),
+            cases=dict(state.cases),
+            rooms=dict(state.rooms),
+            reads=dict(state.reads),
+            owners=dict(state.owners),
+            reporters=dict(state.reporters),
+            fetched=[(*who, payloads) for who, payloads in state.fetched.items()],
+            kinds=[(*what, count) for what, count in chronicle.kinds.items()],
+            covers=chronicle.covers,
+            handed_out=[(*what, count) for what, count in chronicle.reads.items()],
+            moves=list(chronicle.moves.items()),
+            waiting=chronicle.waiting,
+            met=chronicle.met,
+        )
+    )
+
+
+def size_of(data: bytes) -> int | None:
+    """How many entries a memory holds as verified; None if this release does not read it."""
+    try:
+        state = _decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    return state.size if state.format == FORMAT else None
+
+
+def restore(data: bytes, walk: Walk) -> None:
+    """Set a fresh walk to where the memory was made; UnreadableSourceError if it cannot be read."""
+    try:
+        state = _decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise UnreadableSourceError(f"the memory of the last audit cannot be read: {error}") from error
+    to, chronicle = walk.replay.ledger, walk.chronicle
+    proposals = {
+        leaf: people.Proposal(by, kind, version, body) for leaf, by, kind, version, body in state.proposals
+    }
+    fields = {name: getattr(state.mechanism, name) for name in _FIELDS}
+    to.mechanism = people.Mechanism(**fields, proposals=proposals)
+    to.sorts, to.heads, to.cases, to.rooms = state.sorts, state.heads, state.cases, state.rooms
+    to.reads, to.owners, to.reporters = state.reads, state.owners, state.reporters
+    to.fetched = {(person, of): payloads for person, of, payloads in state.fetched}
+    to.size = state.size
+    walk.replay.mark(state.size, state.root)
+    chronicle.kinds = Counter({(day, kind): count for day, kind, count in state.kinds})
+    chronicle.covers = state.covers
+    chronicle.reads = Counter({(person, of): count for person, of, count in state.handed_out})
+    chronicle.moves = Counter(dict(state.moves))
+    chronicle.waiting, chronicle.met = state.waiting, state.met
+    walk.tree = TileTree(walk.source, state.edge)

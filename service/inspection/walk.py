@@ -1,0 +1,138 @@
+"""The one pass over the entries: hashed and read on every core, folded in order here.
+
+- Form and signatures of an event do not depend on other events once the author's key is known: those are
+  asked of every core. Who may do what when depends on everything before: that is folded in one place.
+- An event's key is the one that the log gives its author at that place. Signatures come back later than the
+  rules' answers and are sorted in before them.
+"""
+
+import gc
+from collections import deque
+from collections.abc import Collection, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import envelope
+from meyasubako.domain.audit import Finding, Replay
+from meyasubako.domain.chronicle import Chronicle
+from meyasubako.domain.envelope import Event
+from meyasubako.service.inspection.examine import Examined, examine, examine_source, wrong_signatures
+from meyasubako.service.inspection.source import Progress, Source
+from meyasubako.service.inspection.tree import TileTree
+from meyasubako.service.inspection.workers import Here, in_order
+
+# Of each step so many findings are kept; whoever has more has a different problem than their number.
+MOST: Final = 100
+# Entries of one task: four tiles.
+CHUNK: Final = 1024
+_AHEAD: Final = 16
+
+
+class Walk:
+    """A log as it is walked through: its tree, its folds, its chronicle, and what is wrong with it."""
+
+    def __init__(self, source: Source, path: Path, progress: Progress, executor: Executor) -> None:
+        self.source, self._path, self._progress = source, path, progress
+        self._executor = executor
+        self.replay = Replay(self._put_off)
+        self.chronicle = Chronicle()
+        self.tree = TileTree(source)
+        # Roots (32 bytes) at sizes that somebody asked for.
+        self.roots: dict[int, bytes] = {}
+        self.rows: list[Finding] = []
+        self.signatures: list[Finding] = []
+        self.rules: list[Finding] = []
+        self._index = 0
+        self._signed: list[tuple[int, bytes, bytes]] = []
+        self._asked: deque[Future[list[Finding]]] = deque()
+
+    def run(self, stop: int, wanted: Collection[int] = ()) -> None:
+        """Walk from where the tree ends up to, not including, an index; note the roots at wanted sizes."""
+        start = self.tree.size
+        if start in wanted:
+            self.roots[start] = self.tree.root()
+        with _without_collecting():
+            for chunk in self._examined(start, stop):
+                self._take(chunk, wanted)
+                self._progress("replaying the log", min(chunk.start + CHUNK, stop), stop)
+                if chunk.broken is not None:
+                    break
+            self._ask(least=1)
+            while self._asked:
+                self._answer()
+        self.signatures.sort(key=lambda finding: finding.index or 0)
+        self.replay.tree = self.tree.frontier
+
+    def finish(self) -> None:
+        """See what is wrong at the end of the log."""
+        _keep(self.rules, list(self.replay.finish()))
+
+    def _examined(self, start: int, stop: int) -> Iterator[Examined]:
+        here = isinstance(self._executor, Here)
+        function = partial(examine_source, self.source) if here else partial(examine, self._path)
+        places = [start, *range(start - start % CHUNK + CHUNK, stop, CHUNK), stop]
+        return in_order(self._executor, function, pairwise(places), ahead=1 if here else _AHEAD)
+
+    def _take(self, chunk: Examined, wanted: Collection[int]) -> None:
+        _keep(self.rows, chunk.rows)
+        hashed = 0
+        for place, (data, leaf) in enumerate(zip(chunk.entries, chunk.leaves, strict=True)):
+            index = self._index = chunk.start + place
+            if chunk.bad and index in chunk.bad:
+                _keep(self.signatures, [Finding("event-is-well-formed", chunk.bad[index], index)])
+                continue
+            event = envelope.recall(data, leaf.hex())
+            found = self.replay.judge(event, index)
+            if found:
+                for finding in found:
+                    _keep(self.signatures if finding.rule == "signature-fits" else self.rules, [finding])
+            else:
+                self.chronicle.note(event, index, self.replay.ledger)
+            if event.kind == "slot.marked" or index + 1 in wanted:
+                self.tree.extend(chunk.leaves[hashed : place + 1])
+                hashed = place + 1
+                root = self.tree.root()
+                if event.kind == "slot.marked":
+                    self.replay.mark(index + 1, root)
+                if index + 1 in wanted:
+                    self.roots[index + 1] = root
+        self.tree.extend(chunk.leaves[hashed:])
+        if chunk.broken is not None:
+            _keep(self.rows, [chunk.broken])
+        self._ask(least=CHUNK)
+
+    def _put_off(self, event: Event, key: VerifyKey) -> None:
+        # That `by` names the key, the rule has seen.
+        self._signed.append((self._index, event.data, key.raw))
+
+    def _ask(self, least: int) -> None:
+        if len(self._signed) < least:
+            return
+        self._asked.append(self._executor.submit(wrong_signatures, self._signed))
+        self._signed = []
+        while len(self._asked) > _AHEAD:
+            self._answer()
+
+    def _answer(self) -> None:
+        _keep(self.signatures, self._asked.popleft().result())
+
+
+def _keep(kept: list[Finding], more: list[Finding]) -> None:
+    kept.extend(more[: max(0, MOST - len(kept))])
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Folds make no cycles, and looking for some among millions of them takes as long as folding."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -1,0 +1,55 @@
+"""Every core at work: tasks go out to processes a little ahead, and results come back in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, Final, ParamSpec, TypeVar
+
+from meyasubako.service.inspection.examine import begin
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Below this a process takes longer to start than to help.
+_WORTH_IT: Final = 8192
+
+
+class Here(Executor):
+    """Does each task at once, in this process."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The result, which is there already."""
+        done: Future[T] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+@contextmanager
+def at_work(entries: int, processes: int | None = None) -> Iterator[Executor]:
+    """Processes for so many entries, one a core unless told, or none where they are few."""
+    count = processes if processes is not None else os.cpu_count() or 1
+    if processes is None and (entries < _WORTH_IT or count < 2):
+        yield Here()
+        return
+    # Fresh processes, on every system alike: a fork would copy open databases and threads.
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def in_order(
+    executor: Executor, function: Callable[..., T], tasks: Iterable[tuple[Any, ...]], ahead: int = 8
+) -> Iterator[T]:
+    """Each task's result in turn; so many tasks are out at once."""
+    out: deque[Future[T]] = deque()
+    for task in tasks:
+        out.append(executor.submit(function, *task))
+        if len(out) >= ahead:
+            yield out.popleft().result()
+    while out:
+        yield out.popleft().result()
