@@ -97,5 +97,13 @@ class RosterError(ServiceError):
     """The mechanism's public stream does not verify: do not wrap a key to anybody on it."""
 
 
+class StaleRosterError(RosterError):
+    """The newest checkpoint that the mechanism shows is older than two slots."""
+
+
+class UnwitnessedRosterError(RosterError):
+    """Fewer witnesses than the mechanism's policy asks for have seen the checkpoint."""
+
+
 class WrongMechanismError(RosterError):
     """The mechanism's fingerprint is not the one that was expected."""

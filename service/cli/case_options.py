@@ -14,6 +14,7 @@ from meyasubako.service.cli.asking import unlock
 from meyasubako.service.cli.connecting import Connection, connect
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.output import emit
+from meyasubako.service.client.pins import Demands
 from meyasubako.service.clocks import system_clock
 
 TEXT_LIMIT = 100_000
@@ -27,7 +28,7 @@ def at_mechanism(command: Callable[..., Any]) -> Callable[..., Any]:
             options.keyfile,
             options.passphrase_file,
             options.log_url(required=False),
-            options.fingerprint,
+            options.demands,
             options.proxy,
             options.as_json,
         )
@@ -62,7 +63,12 @@ def connected(options_given: dict[str, Any]) -> Asked:
         options_given["url"],
         pair,
         log_url=options_given["log_url"],
-        fingerprint=options_given["fingerprint"],
+        demands=Demands(
+            options_given["fingerprint"],
+            options_given["first_use"],
+            options_given["accept_stale"],
+            options_given["accept_unwitnessed"],
+        ),
         proxy=options_given["proxy"],
     )
     return Asked(connection, options_given["as_json"])

@@ -69,6 +69,17 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     service.ConflictError: Answer(FINDINGS, hint="Somebody else was first. Look again, then decide again."),
     service.RosterError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
     service.WrongMechanismError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
+    service.StaleRosterError: Answer(
+        FINDINGS, hint="Nothing was sealed. Is your clock right? To go on all the same: --accept-stale."
+    ),
+    service.UnwitnessedRosterError: Answer(
+        FINDINGS,
+        hint="Nothing was sealed. Witnesses may need a minute: try again. To go on: --accept-unwitnessed.",
+    ),
+    client.UnknownMechanismError: Answer(
+        UNREADABLE,
+        hint='Give the fingerprint from its poster, --fingerprint "1234 …", or --first-use to believe it.',
+    ),
     client.UnverifiedRosterError: Answer(
         UNREADABLE, hint="Give the address of the mechanism's log with --log URL."
     ),

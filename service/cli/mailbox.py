@@ -12,6 +12,7 @@ from meyasubako.domain.reading import Opened
 from meyasubako.service.cli import options
 from meyasubako.service.cli.asking import read_receipt
 from meyasubako.service.cli.case_options import text_given
+from meyasubako.service.cli.connecting import be_sure, tell_seen
 from meyasubako.service.cli.output import emit, plain, progress
 from meyasubako.service.client import roster, sealed_report
 from meyasubako.service.client.files import LocalFile, safe_name
@@ -41,7 +42,7 @@ from meyasubako.service.client.sealed_report import Offer
 )
 @click.option("--close-to-reading", is_flag=True, help="Let the receipt open nothing any more, for ever.")
 @options.log_url(required=False)
-@options.fingerprint
+@options.demands
 @options.proxy
 @options.as_json
 def mailbox(  # noqa: PLR0913  each is an option of the command
@@ -54,6 +55,9 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
     close_to_reading: bool,
     log_url: str | None,
     fingerprint: str | None,
+    first_use: bool,
+    accept_stale: bool,
+    accept_unwitnessed: bool,
     proxy: str | None,
     as_json: bool,
 ) -> None:
@@ -69,10 +73,21 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
         )
     receipt = read_receipt()
     log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
-    offer = sealed_report.look(ReporterClient(Http(url, proxy=proxy)), fingerprint=fingerprint, log=log)
+    writing = say is not None or add is not None
+    offer = sealed_report.look(
+        ReporterClient(Http(url, proxy=proxy)),
+        fingerprint=fingerprint,
+        log=log,
+        # Whoever only reads seals nothing to anybody.
+        accept_stale=accept_stale or not writing,
+        accept_unwitnessed=accept_unwitnessed or not writing,
+    )
+    if writing:
+        tell_seen(offer.verified)
+        be_sure(offer.verified, fingerprint, first_use=first_use)
     key = receipt.signing_key(offer.verified.mechanism.origin)
     letters = Letters(ReporterClient(Http(url, proxy=proxy, key=key)), receipt, offer.verified)
-    if say is not None or add is not None:
+    if writing:
         _write(letters, say, add, attached, as_json=as_json)
     elif close_to_reading:
         event = letters.close_to_reading()

@@ -31,6 +31,29 @@ fingerprint = click.option(
     metavar="DIGITS",
     help="The mechanism's fingerprint, from its poster: refuse any other mechanism.",
 )
+_FIRST_USE = click.option(
+    "--first-use",
+    is_flag=True,
+    help="Believe that this is the right mechanism, without a fingerprint to compare.",
+)
+_STALE = click.option(
+    "--accept-stale",
+    is_flag=True,
+    help="Go on although the published list of readers is older than two slots: it may be an old one.",
+)
+_UNWITNESSED = click.option(
+    "--accept-unwitnessed",
+    is_flag=True,
+    help="Go on although too few witnesses have seen the list: it may be one that only you are shown.",
+)
+
+
+def demands(command: Command) -> Command:
+    """What a mechanism must be before a key is wrapped to its people, and what to put up with."""
+    for option in (_UNWITNESSED, _STALE, _FIRST_USE, fingerprint):
+        command = option(command)
+    return command
+
 
 attached = click.option(
     "--file",

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from meyasubako.service.cli import options
 from meyasubako.service.cli.case_options import text_given
+from meyasubako.service.cli.connecting import be_sure, tell_seen
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.output import console, emit, plain, progress
 from meyasubako.service.client import roster, sealed_report
@@ -20,7 +21,7 @@ from meyasubako.service.errors import UnreachableError
 
 @click.command(
     epilog=options.example(
-        "meyasubako report --at URL --file photo.jpg < what-happened.txt",
+        'meyasubako report --at URL --fingerprint "1234 …" --file photo.jpg < what-happened.txt',
         'meyasubako report --at URL --without "Omar Haddad" --proxy socks5h://127.0.0.1:9050',
     )
 )
@@ -33,7 +34,7 @@ from meyasubako.service.errors import UnreachableError
 )
 @click.option("--language", default="en", show_default=True, help="The language that you write in.")
 @options.log_url(required=False)
-@options.fingerprint
+@options.demands
 @options.proxy
 @click.option("--yes", is_flag=True, help="Do not ask whether these people may read it.")
 @options.as_json
@@ -47,6 +48,9 @@ def report(  # noqa: PLR0913  each is an option of the command
     language: str,
     log_url: str | None,
     fingerprint: str | None,
+    first_use: bool,
+    accept_stale: bool,
+    accept_unwitnessed: bool,
     proxy: str | None,
     yes: bool,
     as_json: bool,
@@ -60,7 +64,15 @@ def report(  # noqa: PLR0913  each is an option of the command
     """
     client = ReporterClient(Http(url, proxy=proxy))
     log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
-    offer = sealed_report.look(client, fingerprint=fingerprint, log=log)
+    offer = sealed_report.look(
+        client,
+        fingerprint=fingerprint,
+        log=log,
+        accept_stale=accept_stale,
+        accept_unwitnessed=accept_unwitnessed,
+    )
+    tell_seen(offer.verified)
+    be_sure(offer.verified, fingerprint, first_use=first_use)
     excluded = _excluded(offer, channel, without)
     words = Words(text_given(_asked(offer, channel, excluded, text, yes=yes)), language, excluded)
     local = [LocalFile.at(path) for path in attached]

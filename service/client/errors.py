@@ -7,6 +7,14 @@ class UnverifiedRosterError(ServiceError):
     """A key would be given to people whose list has not been verified against the mechanism's public log."""
 
 
+class UnknownMechanismError(ServiceError):
+    """Nobody has said which mechanism this must be: its fingerprint was not given and none is remembered."""
+
+
+class UnreadablePinsError(ServiceError):
+    """The file that remembers which mechanisms are known is damaged."""
+
+
 class NoSuchCaseError(ServiceError):
     """No case that you are shown has this id, or several begin with it."""
 

@@ -9,12 +9,15 @@ Rules upheld here:
 - The tree ends with the newest marker, and the marker names the digest of exactly the roster that the events
   give.
 - A checkpoint older than two slots is refused, unless the caller says otherwise: it may be an old list of
-  readers.
+  readers. So is one that too few witnesses of the mechanism's policy have cosigned.
+- Where a tree was seen before (a pin), this one is not smaller, and the mechanism's markers name that very
+  tree as one that they grew from.
 
-What this does not see: whether others are shown the same tree. That is what witnesses are for.
+What this does not see: whether others are shown the same tree. That is what witnesses are for, and where a
+mechanism has none, nobody but its auditors. docs/rosters.md says what is known at the moment of sealing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -33,11 +36,26 @@ from meyasubako.domain.people import Marker, Mechanism
 from meyasubako.service.client import answers
 from meyasubako.service.client.answers import MechanismPage, ProvenEvent
 from meyasubako.service.client.http import Http
-from meyasubako.service.errors import RosterError, WrongMechanismError
+from meyasubako.service.errors import (
+    RosterError,
+    StaleRosterError,
+    UnwitnessedRosterError,
+    WrongMechanismError,
+)
+from meyasubako.service.witnessed import Seen, policy_of, seen
 
 # Gives the page of the mechanism's public stream that begins at a seq; an empty one ends the stream.
 Fetch = Callable[[int], MechanismPage]
 SLOTS_OLD: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What somebody remembers of a mechanism: its fingerprint, and the newest tree seen (root in hex)."""
+
+    fingerprint: str
+    size: int
+    root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,23 @@ class VerifiedMechanism:
     fingerprint: str
     checkpoint: OpenedCheckpoint
     head: envelope.Head
+    # None where the mechanism has no witnesses.
+    seen: Seen | None
+
+    @property
+    def pin(self) -> Pin:
+        """What to remember of this."""
+        tree = self.checkpoint.checkpoint
+        return Pin(self.fingerprint, tree.size, tree.root.hex())
+
+    @property
+    def seen_by(self) -> str:
+        """How many witnesses have seen the checkpoint, in words."""
+        if self.seen is None:
+            return "no witness: this mechanism has none"
+        count = len(self.seen.cosigned) + len(self.seen.missing)
+        enough = "enough" if self.seen.quorum_met else "too few"
+        return f"{len(self.seen.cosigned)} of {count} witnesses, which is {enough}"
 
 
 def from_log(http: Http) -> Fetch:
@@ -57,14 +92,21 @@ def from_log(http: Http) -> Fetch:
 
 
 def verify(
-    fetch: Fetch, today: date, *, fingerprint: str | None = None, allow_old: bool = False
+    fetch: Fetch,
+    today: date,
+    *,
+    fingerprint: str | None = None,
+    pin: Pin | None = None,
+    accept_stale: bool = False,
+    accept_unwitnessed: bool = False,
 ) -> VerifiedMechanism:
     """Verify a mechanism's public stream; `today` is the UTC day here.
 
-    Raises `WrongMechanismError` if `fingerprint` (six groups of four digits) is given and differs,
-    `RosterError` for everything that does not verify, and what `fetch` raises.
+    Raises `WrongMechanismError` if `fingerprint` (six groups of four digits) or the pin's differs,
+    `StaleRosterError` and `UnwitnessedRosterError` unless accepted, `RosterError` for everything else that
+    does not verify, and what `fetch` raises.
     """
-    replay = _Replay(fingerprint)
+    replay = _Replay([each for each in (fingerprint, pin.fingerprint if pin else None) if each is not None])
     while page := fetch(replay.next_seq):
         if not page.events:
             break
@@ -74,25 +116,41 @@ def verify(
     checkpoint = replay.checkpoint()
     if replay.marker.index + 1 != checkpoint.checkpoint.size:
         raise RosterError("the newest marker is not the end of the published log: something was left out")
+    if pin is not None:
+        replay.check_pin(pin, checkpoint.checkpoint)
     mechanism = replay.ledger.mechanism
-    longest = timedelta(hours=SLOTS_OLD * mechanism.slot_hours, days=1)
-    if not allow_old and today - replay.marker.day > longest:
-        raise RosterError(
-            f"the newest published list of readers is from {replay.marker.day}, which is too old to rely on"
-        )
-    return VerifiedMechanism(
+    verified = VerifiedMechanism(
         mechanism=mechanism,
         marker=replay.marker,
         fingerprint=replay.fingerprint,
         checkpoint=checkpoint,
         head=replay.ledger.head(mechanism.stream),
+        seen=_seen(mechanism, checkpoint),
     )
+    longest = timedelta(hours=SLOTS_OLD * mechanism.slot_hours, days=1)
+    if not accept_stale and today - replay.marker.day > longest:
+        raise StaleRosterError(
+            f"the newest published list of readers is from {replay.marker.day}, which is too old to rely on"
+        )
+    if not accept_unwitnessed and verified.seen is not None and not verified.seen.quorum_met:
+        raise UnwitnessedRosterError(f"the list of readers was seen by {verified.seen_by}")
+    return verified
+
+
+def _seen(mechanism: Mechanism, checkpoint: OpenedCheckpoint) -> Seen | None:
+    policy = policy_of(mechanism)
+    if policy is None:
+        return None
+    try:
+        return seen(checkpoint.note.encode(), policy)
+    except CryptoError as error:
+        raise RosterError(f"a witness's signature on the published log is wrong: {error}") from error
 
 
 class _Replay:
     """The stream as far as it has been verified."""
 
-    def __init__(self, expected: str | None) -> None:
+    def __init__(self, expected: Sequence[str]) -> None:
         self._expected = expected
         self._claimed: dict[int, str] = {}
         self._note = b""
@@ -134,10 +192,24 @@ class _Replay:
         except CryptoError as error:
             raise RosterError(f"the published log is not signed by the mechanism's keys: {error}") from error
 
+    def check_pin(self, pin: Pin, tree: Checkpoint) -> None:
+        """Refuse a tree that does not claim to have grown from the one that was seen before."""
+        known = {**self._claimed, tree.size: tree.root.hex()}
+        if tree.size < pin.size:
+            raise RosterError(
+                f"the published log has {tree.size} entries, and {pin.size} were seen here before: "
+                "it was set back"
+            )
+        if known.get(pin.size) != pin.root:
+            raise RosterError(
+                f"the published log is not the one of which {pin.size} entries were seen here before: it was "
+                "forked. Keep what you have and tell the mechanism's auditor"
+            )
+
     def _begin(self, proven: ProvenEvent) -> None:
         event = envelope.read(proven.event)
         self.fingerprint = digest_fingerprint(bytes.fromhex(event.leaf))
-        if self._expected is not None and _digits(self._expected) != _digits(self.fingerprint):
+        if any(_digits(each) != _digits(self.fingerprint) for each in self._expected):
             raise WrongMechanismError(
                 f"this mechanism's fingerprint is {self.fingerprint}, not the one you were given"
             )

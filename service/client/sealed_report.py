@@ -86,13 +86,21 @@ def look(
     fingerprint: str | None = None,
     log: Fetch | None = None,
     clock: Clock = system_clock,
+    accept_stale: bool = False,
+    accept_unwitnessed: bool = False,
 ) -> Offer:
     """Verify who reads at this mechanism, by its log's own door where that is known.
 
     Raises RosterError, WrongMechanismError and what the doors raise.
     """
     shown = client.channels()
-    verified = roster.verify(log or client.mechanism_page, clock().date(), fingerprint=fingerprint)
+    verified = roster.verify(
+        log or client.mechanism_page,
+        clock().date(),
+        fingerprint=fingerprint,
+        accept_stale=accept_stale,
+        accept_unwitnessed=accept_unwitnessed,
+    )
     titles = {
         name: card_name(shown.cards, channel.card) for name, channel in verified.mechanism.channels.items()
     }

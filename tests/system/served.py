@@ -163,5 +163,5 @@ def run(*words: object, typed: str = "", temporary: Path | None = None) -> "subp
         capture_output=True,
         text=True,
         check=False,
-        env=environment(temporary or Path("/nonexistent")),
+        env=environment(temporary or Path("/dev/null/nowhere")),
     )

@@ -63,7 +63,7 @@ def at_desk(shared: tuple[Box, Served], people: People, name: str = "Keiko Sato"
     """The options with which somebody acts."""
     doors = shared[1].doors
     who = ["--as", people.file(name), "--passphrase-file", people.passphrase]
-    return ["--at", doors["handler"], "--log", doors["log"], *who]
+    return ["--at", doors["handler"], "--log", doors["log"], "--first-use", *who]
 
 
 # Receipts
@@ -91,21 +91,23 @@ def test_a_wrong_receipt(shared: tuple[Box, Served], typed: str, words: list[str
 
 def test_an_empty_report(shared: tuple[Box, Served]) -> None:
     with nothing_changes(shared):
-        done = run("report", "--at", shared[1].doors["reporter"], typed=" \n\t")
+        done = run("report", "--first-use", "--at", shared[1].doors["reporter"], typed=" \n\t")
     assert_told(done, UNREADABLE, "The text is empty.")
     assert done.stdout == ""
 
 
 def test_a_report_that_is_too_long(shared: tuple[Box, Served]) -> None:
     with nothing_changes(shared):
-        done = run("report", "--at", shared[1].doors["reporter"], typed="x" * 100_001)
+        done = run("report", "--first-use", "--at", shared[1].doors["reporter"], typed="x" * 100_001)
     assert_told(done, UNREADABLE, "at most 100000")
 
 
 def test_a_file_that_is_not_there(shared: tuple[Box, Served], tmp_path: Path) -> None:
     missing = tmp_path / "missing.pdf"
     with nothing_changes(shared):
-        done = run("report", "--at", shared[1].doors["reporter"], "--file", missing, typed="Text.")
+        done = run(
+            "report", "--first-use", "--at", shared[1].doors["reporter"], "--file", missing, typed="Text."
+        )
     assert_told(done, UNREADABLE, "missing.pdf")
 
 
@@ -113,7 +115,9 @@ def test_a_file_that_is_too_large(shared: tuple[Box, Served], tmp_path: Path) ->
     large = tmp_path / "film.mp4"
     large.write_bytes(bytes(SMALL.upload_bytes + 1))
     with nothing_changes(shared):
-        done = run("report", "--at", shared[1].doors["reporter"], "--file", large, typed="Text.")
+        done = run(
+            "report", "--first-use", "--at", shared[1].doors["reporter"], "--file", large, typed="Text."
+        )
     assert_told(done, FINDINGS, f"At most {SMALL.upload_bytes} bytes are taken at once.")
     assert done.stdout == ""
 
@@ -160,7 +164,7 @@ def test_a_person_whom_nobody_knows(shared: tuple[Box, Served], people: People) 
 
 
 def test_a_report_without_a_person_who_does_not_read(shared: tuple[Box, Served]) -> None:
-    reporter = ["report", "--at", shared[1].doors["reporter"], "--without"]
+    reporter = ["report", "--first-use", "--at", shared[1].doors["reporter"], "--without"]
     with nothing_changes(shared):
         done = run(*reporter, "Nobody Here", typed="Text.")
         everybody = run(*reporter, "Keiko Sato", "--without", "Omar Haddad", typed="Text.")

@@ -136,6 +136,7 @@ def by_program(place: Path, served: Served, printed: dict[str, str]) -> str:
     (own / "document.bin").write_bytes(DOCUMENT)
     done = run(
         "report",
+        "--first-use",
         "--at",
         served.doors["reporter"],
         "--file",

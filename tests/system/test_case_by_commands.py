@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from meyasubako.crypto.keyfile import KeyPair, write_keyfile
+from meyasubako.crypto.keyfile import KeyPair, digest_fingerprint, write_keyfile
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service.cli.main import main
 from tests.system.box import ORIGIN, Box, found_box
@@ -62,11 +62,21 @@ class Town:
 
     def cases(self, verb: str, *words: object, name: str = "Keiko Sato") -> list[object]:
         """The words of a command under `cases`."""
-        return ["cases", verb, *words, *self.by(name), "--log", self.served.doors["log"]]
+        return ["cases", verb, *words, *self.by(name), *self.sure()]
+
+    def sure(self) -> list[object]:
+        """The options with which the readers are verified, by what stands on the poster."""
+        founded = self.box.ledger().mechanism.founded
+        return [
+            "--log",
+            self.served.doors["log"],
+            "--fingerprint",
+            digest_fingerprint(bytes.fromhex(founded)),
+        ]
 
     def reporter(self, *words: object) -> list[object]:
         """The options of the reporter's own commands."""
-        return [*words, "--at", self.served.doors["reporter"], "--log", self.served.doors["log"]]
+        return [*words, "--at", self.served.doors["reporter"], *self.sure()]
 
     def keep(self, name: str, pair: KeyPair) -> Path:
         """Somebody's key file and public line."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,10 @@ def state(box: Box) -> Roster:
     return box.ledger().mechanism
 
 
+def has_closed_more(box: Box, slots: int) -> bool:
+    return len(state(box).markers) > slots
+
+
 def checkpoints(box: Box) -> list[Published]:
     with box.looked_into() as mechanism:
         return mechanism.store.checkpoints()
@@ -78,7 +83,7 @@ def test_each_key_is_replaced_while_serving_and_everything_old_stays_good(
         assert (alone.returncode, "second person" in alone.stderr) == (1, True)
         facts("confirm", leaf[:12], "--yes", *stewards(served, "Jonas Mori"))
         # The slot closes at once, and with it the successor stands where its predecessor stood.
-        wait_for(lambda: len(state(box).markers) > closed)
+        wait_for(partial(has_closed_more, box, closed))
         wait_for(lambda: list((box.directory / "keys" / "next").iterdir()) == [])
         report = prepared(served)
         sealed_report.send(ReporterClient(reporter_door(served)), report)

@@ -4,12 +4,13 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
 from meyasubako.crypto.cosignature import Cosigner
 from meyasubako.crypto.note import Note, NoteSigner
 from meyasubako.service.client import answers, roster
 from meyasubako.service.client.answers import MechanismPage, ProvenEvent
-from meyasubako.service.errors import RosterError, WrongMechanismError
+from meyasubako.service.errors import RosterError, UnwitnessedRosterError, WrongMechanismError
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from tests.system.box import ORIGIN, Box
@@ -137,7 +138,7 @@ def test_an_old_list_of_readers_is_refused_unless_one_says_otherwise(
     later = _today(mechanism) + timedelta(days=4)
     with pytest.raises(RosterError, match="too old"):
         roster.verify(_fetch(page), later)
-    assert roster.verify(_fetch(page), later, allow_old=True).mechanism == mechanism.ledger().mechanism
+    assert roster.verify(_fetch(page), later, accept_stale=True).mechanism == mechanism.ledger().mechanism
     roster.verify(_fetch(page), _today(mechanism) + timedelta(days=3))
 
 
@@ -152,3 +153,42 @@ def test_bytes_that_are_no_event_are_refused(mechanism: Mechanism, page: Mechani
         roster.verify(
             _fetch(_with(page, msgspec.structs.replace(first, event=b"{}"), *rest)), _today(mechanism)
         )
+
+
+def _by_two(mechanism: Mechanism, box: Box, kind: str, body: dict[str, JsonValue]) -> None:
+    stream, proposed = mechanism.ledger().mechanism.stream, ""
+    for name in ("Ada Berg", "Jonas Mori"):
+        request = begin(mechanism, box.people[name].signing)
+        if proposed:
+            request.add(kind, stream, {**body, "proposal": proposed})
+        else:
+            proposed = request.add("act.proposed", stream, {"kind": kind, "v": 1, "body": body}).leaf
+        mechanism.accept([request.events[0].data], {})
+
+
+def test_a_list_that_too_few_witnesses_have_seen_is_refused_unless_one_says_otherwise(
+    mechanism: Mechanism, box: Box
+) -> None:
+    witness = Cosigner.ed25519("witness.example.org", bytes(32))
+    log = mechanism.ledger().mechanism.log_keys[0]
+    policy: list[JsonValue] = [f"log {log}", f"witness one {witness.key.text}", "quorum one"]
+    _by_two(mechanism, box, "witness.admitted", {"policy": policy})
+    note = mechanism.publish()
+
+    def fetch(seq: int) -> MechanismPage:
+        return answers.read(public_stream(mechanism, seq), MechanismPage)
+
+    with pytest.raises(UnwitnessedRosterError, match="0 of 1 witnesses, which is too few"):
+        roster.verify(fetch, _today(mechanism))
+    assert roster.verify(fetch, _today(mechanism), accept_unwitnessed=True).seen is not None
+    parsed = Note.parse(note)
+    cosigned = parsed.with_signatures([witness.sign(parsed.text, 1_700_000_000)])
+    published = mechanism.store.published()
+    assert published is not None
+    mechanism.store.keep_cosignatures(published.size, cosigned.encode())
+    assert roster.verify(fetch, _today(mechanism)).seen_by == "1 of 1 witnesses, which is enough"
+
+
+def test_a_mechanism_without_witnesses_says_so(mechanism: Mechanism, page: MechanismPage) -> None:
+    verified = roster.verify(_fetch(page), _today(mechanism))
+    assert (verified.seen, verified.seen_by) == (None, "no witness: this mechanism has none")
