@@ -141,6 +141,7 @@ def by_program(place: Path, served: Served, printed: dict[str, str]) -> str:
         served.doors["reporter"],
         "--file",
         own / "document.bin",
+        "--first-use",
         "--json",
         typed=STORY,
         temporary=place / "temporary",
