@@ -58,13 +58,13 @@ format: $(VENV)/.dev ## let ruff format and fix
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.dev node_modules/.installed ## the default tests, under five minutes on two cores
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-long: $(VENV)/.dev node_modules/.installed ## the same tests with their long durations and counts
-	$(BIN)/python -m pytest -n 2 -m "long"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 test-crash: $(VENV)/.dev ## kill -9 under load, many times
-	$(BIN)/python -m pytest tests/crash -m "long or not long"
+	$(BIN)/python -m pytest tests/crash tests/system -m crash
 
 test-browser: $(VENV)/.browser ## needs Debian's chromium and fonts-noto-cjk
 	@command -v chromium >/dev/null || { echo "test-browser needs: apt-get install chromium fonts-noto-cjk" >&2; exit 2; }
