@@ -80,7 +80,7 @@ class VerifyKey:
         if len(signature) != SIGNATURE_SIZE:
             raise BadSignatureError("a signature is 64 bytes long")
         try:
-            sodium.VerifyKey(self.raw).verify(message, signature)
+            bindings.crypto_sign_open(signature + message, self.raw)
         except exceptions.BadSignatureError as error:
             raise BadSignatureError("the signature does not verify") from error
 

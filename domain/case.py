@@ -5,11 +5,14 @@ The reporter is the key that `report.submitted` introduced. Whoever `report` is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.people import parsed_key
 
 # Directive (EU) 2019/1937, article 9(1)(b): acknowledgement within seven days of receipt.
 ACKNOWLEDGE_WITHIN = timedelta(days=7)
@@ -48,8 +51,7 @@ def may_close(state: str, outcome: str) -> bool:
     return state not in FINISHED and (outcome == "ended" or state in CLOSES[outcome])
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One case: what the log knows of it without any key."""
 
     stream: str
@@ -70,7 +72,7 @@ class Case:
     @property
     def verify_key(self) -> VerifyKey:
         """The key the reporter signs with."""
-        return VerifyKey.parse(self.reporter_key)
+        return parsed_key(self.reporter_key)
 
     @property
     def open(self) -> bool:

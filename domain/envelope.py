@@ -7,7 +7,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -26,8 +25,7 @@ _FIELDS = frozenset({"at", "body", "by", "kind", "log", "prev", "seq", "sig", "s
 _KIND = re.compile(r"[a-z]+\.[a-z_]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event as read: its fields, its exact bytes, and its leaf hash in hex."""
 
     at: date
@@ -45,7 +43,7 @@ class Event:
 
     def payloads(self) -> tuple[Payload, ...]:
         """The payloads that this event names as its own."""
-        return kinds.owned(self.kind, self.v, dict(self.body))
+        return kinds.owned(self.kind, self.v, self.body)
 
     def text(self, name: str) -> str:
         """A text field of the body, which the schema has checked."""
@@ -152,8 +150,7 @@ def recall(data: bytes, leaf: str) -> Event:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The end of a stream: how many events it has, and the last one's leaf hash in hex."""
 
     seq: int = 0

@@ -233,6 +233,7 @@ def check_body(kind: str, version: int, body: JsonValue) -> None:
         check_body(proposed, v, {**inner, "proposal": "0" * 64} if isinstance(inner, dict) else inner)
 
 
-def owned(kind: str, version: int, body: JsonValue) -> tuple[Payload, ...]:
+def owned(kind: str, version: int, body: Mapping[str, JsonValue]) -> tuple[Payload, ...]:
     """The payloads that this event names as its own; a proposal owns nothing."""
-    return tuple(schema(kind, version).body.payloads(body, kind))
+    found = schema(kind, version).body
+    return tuple(found.payloads(dict(body), kind)) if found.owns else ()

@@ -8,7 +8,9 @@
 
 from collections import ChainMap
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import case as cases
@@ -21,8 +23,7 @@ RootAt = Callable[[int], str]
 Verify = Callable[[Event, VerifyKey], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(msgspec.Struct, frozen=True):
     """What one person has fetched of one case."""
 
     case: str
@@ -30,8 +31,7 @@ class Reads:
     payloads: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """Which event names a payload as its own, in which stream and case it stands, and its sealed size."""
 
     stream: str

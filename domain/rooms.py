@@ -7,14 +7,15 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Mechanism
 
 
-@dataclass(frozen=True, slots=True)
-class Wrap:
+class Wrap(msgspec.Struct, frozen=True):
     """One wrapped room key: for whom, of which epoch, under which digest."""
 
     reader: str
@@ -22,8 +23,7 @@ class Wrap:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True):
     """One room of a case."""
 
     stream: str

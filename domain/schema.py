@@ -41,6 +41,11 @@ class Field(ABC):
     def check(self, value: JsonValue, path: str) -> None:
         """Raise BadEventError with the field's path unless the value fits."""
 
+    @property
+    def owns(self) -> bool:
+        """Whether values may name digests as the event's own."""
+        return False
+
     def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
         """The payload references in the value that name a digest as the event's own."""
         del value, path
@@ -125,24 +130,38 @@ class Record(Field):
 
     fields: Mapping[str, Field]
     optional: frozenset[str] = frozenset()
+    _owning: tuple[tuple[str, Field], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        owning = tuple((name, each) for name, each in self.fields.items() if each.owns)
+        object.__setattr__(self, "_owning", owning)
 
     def check(self, value: JsonValue, path: str) -> None:
         if not isinstance(value, dict):
             raise _refuse(path, "an object")
+        if value.keys() != self.fields.keys():
+            self._check_names(value, path)
+        for name, item in value.items():
+            self.fields[name].check(item, f"{path}.{name}")
+
+    def _check_names(self, value: Mapping[str, JsonValue], path: str) -> None:
         unknown = value.keys() - self.fields.keys()
         missing = self.fields.keys() - self.optional - value.keys()
         if unknown:
             raise BadEventError(f"unknown field {path}.{min(unknown)}")
         if missing:
             raise BadEventError(f"missing field {path}.{min(missing)}")
-        for name, item in value.items():
-            self.fields[name].check(item, f"{path}.{name}")
+
+    @property
+    def owns(self) -> bool:
+        return bool(self._owning)
 
     def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
         del path  # a payload's use is the innermost field's name
         if isinstance(value, dict):
-            for name, item in value.items():
-                yield from self.fields[name].payloads(item, name)
+            for name, each in self._owning:
+                if name in value:
+                    yield from each.payloads(value[name], name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +169,17 @@ class Owned(Field):
     """`{"sha256", "size"}` and, where named, more fields: a payload that the event names as its own."""
 
     also: Mapping[str, Field] = field(default_factory=dict)
+    _record: Record = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_record", Record({"sha256": DIGEST, "size": Count(1), **self.also}))
 
     def check(self, value: JsonValue, path: str) -> None:
-        Record({"sha256": DIGEST, "size": Count(1), **self.also}).check(value, path)
+        self._record.check(value, path)
+
+    @property
+    def owns(self) -> bool:
+        return True
 
     def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
         if isinstance(value, dict):
@@ -172,6 +199,10 @@ class ListOf(Field):
             raise _refuse(path, f"a list of {self.least} to {self.most} items")
         for number, item in enumerate(value):
             self.item.check(item, f"{path}[{number}]")
+
+    @property
+    def owns(self) -> bool:
+        return self.item.owns
 
     def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
         if isinstance(value, list):

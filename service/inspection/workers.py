@@ -29,9 +29,9 @@ class Here(Executor):
 
 @contextmanager
 def at_work(entries: int, processes: int | None = None) -> Iterator[Executor]:
-    """Processes for so many entries, one a core unless told, or none where they are few."""
+    """Processes for so many entries, one a core unless told; none where they or the entries are few."""
     count = processes if processes is not None else os.cpu_count() or 1
-    if processes is None and (entries < _WORTH_IT or count < 2):
+    if count < 2 or (processes is None and entries < _WORTH_IT):
         yield Here()
         return
     # Fresh processes, on every system alike: a fork would copy open databases and threads.
