@@ -1,8 +1,9 @@
 """Where `seal` and `open` read from and write to.
 
 - Files are read and written without buffers in between; a pipe is made as wide as the system lets us.
-- A file appears under its name only when it is whole: what is written goes beside it first. What is not a
-  regular file (a pipe, a device) is written straight.
+- A file appears under its name only when it is whole and on the disk, because whoever seals a file may
+  delete the open one next: what is written goes beside it first. What is not a regular file (a pipe, a
+  device) is written straight.
 - Nothing binary and nothing that steers a terminal is written to one, unless standard output is asked for by
   `-o -`.
 """
@@ -20,9 +21,12 @@ from typing import Final
 
 import click
 
+from meyasubako.crypto.age import Sink
+
 DASH: Final = "-"
 _PIPE_SIZE: Final = 1 << 20
 _MAX_SHOWN: Final = 1 << 20
+_SEND: Final = 8 << 20
 
 
 @contextmanager
@@ -38,7 +42,7 @@ def reading(path: str) -> Iterator[io.FileIO]:
 
 
 @contextmanager
-def writing(path: str, source: io.FileIO) -> Iterator[io.FileIO]:
+def writing(path: str, source: io.FileIO) -> Iterator[Sink]:
     """The file to write, or standard output for `-`, unbuffered; gone again if the block ends badly."""
     if path == DASH:
         yield _widened(io.FileIO(sys.stdout.fileno(), "wb", closefd=False))
@@ -57,8 +61,10 @@ def writing(path: str, source: io.FileIO) -> Iterator[io.FileIO]:
         with io.FileIO(descriptor, "wb") as file:
             if before is not None:
                 os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
-            yield file
+            yield _Early(file)
+            os.fsync(descriptor)
         beside.replace(target)
+        _sync_folder(target.parent)
     except BaseException:
         beside.unlink()
         raise
@@ -73,6 +79,27 @@ def size_of(file: io.FileIO) -> int | None:
 def to_terminal(out: str | None) -> bool:
     """Whether what is written would be shown, without having been asked for."""
     return out is None and sys.stdout.isatty()
+
+
+class _Early:
+    """A sink that sends what is written on to the disk while more is made, so that little is left to wait for."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self._written = self._sent = 0
+
+    def write(self, data: memoryview, /) -> int:
+        """Write the bytes; every few MiB, have the system begin to put them on the disk."""
+        count = self._file.write(data)
+        self._written += count
+        if self._written - self._sent >= _SEND:
+            # What the advice says is not needed any more is written to the disk first, without our waiting
+            # for it.
+            with suppress(OSError):
+                length = self._written - self._sent
+                os.posix_fadvise(self._file.fileno(), self._sent, length, os.POSIX_FADV_DONTNEED)
+            self._sent = self._written
+        return count
 
 
 class Shown:
@@ -97,6 +124,14 @@ class Shown:
         if any(unicodedata.category(char) in ("Cc", "Cf") and char not in "\n\t\r" for char in text):
             raise click.UsageError("this is not plain text: use -o FILE, or -o -")
         sys.stdout.write(text)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _widened(file: io.FileIO) -> io.FileIO:
