@@ -9,6 +9,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -55,7 +56,7 @@ def run(directory: Path | None, *, once: bool, as_json: bool, work_factor: int =
         case.check()
         teller.end(directory)
         if not once:
-            _stay(teller, process, doors, directory, people)
+            _stay(teller, process, doors, directory, people, fingerprint)
 
 
 def _temporary(stack: ExitStack, prefix: str) -> Path:
@@ -89,7 +90,8 @@ def _make_keys(teller: Teller, people: Path, work_factor: int) -> dict[Part, Key
 def _found(teller: Teller, directory: Path, keys: dict[Part, KeyPair]) -> str:
     anywhere = "127.0.0.1:0"
     config = Config(
-        origin=cast.ORIGIN,
+        # Each demonstration is a mechanism of its own, also to somebody who remembers an earlier one.
+        origin=f"{cast.ORIGIN}/{secrets.token_hex(4)}",
         doors=Doors(reporter=anywhere, handler=anywhere, log=anywhere),
         limits=Limits(workers=1, threads=16),
         intake=IntakeSettings(show="at_once"),
@@ -141,28 +143,34 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 def _stay(
-    teller: Teller, process: subprocess.Popen[str], doors: Addresses, directory: Path, people: Path
+    teller: Teller,
+    process: subprocess.Popen[str],
+    doors: Addresses,
+    directory: Path,
+    people: Path,
+    fingerprint: str,
 ) -> None:
     key, command = people / KEIKO.file, _command()
-    teller.fact_or_page(
-        {
-            "doors": {"reporter": doors.reporter, "handler": doors.handler, "log": doors.log},
-            "people": str(people),
-        },
-        f"""[bold]Open in a browser[/]
+    # Whoever reads the page may press Ctrl-C at once.
+    with suppress(KeyboardInterrupt):
+        teller.fact_or_page(
+            {
+                "doors": {"reporter": doors.reporter, "handler": doors.handler, "log": doors.log},
+                "people": str(people),
+            },
+            f"""[bold]Open in a browser[/]
   the reporter's site   [bold]{doors.reporter}[/]
   the log's page        [bold]{doors.log}[/]
 
 [bold]Write a report there, then read it as Keiko[/], in another terminal
   [dim]pass phrase[/]  {cast.PASSPHRASE}
-  {command} cases list --at {doors.handler} --log {doors.log} --as {key}
+  {command} cases list --at {doors.handler} --log {doors.log} --as {key} --fingerprint "{fingerprint}"
 
 [bold]Check it as anybody[/]
   {command} audit {directory}
 
 [dim]Ctrl-C stops it.[/]""",
-    )
-    with suppress(KeyboardInterrupt):
+        )
         process.wait()
         raise StartError("the mechanism stopped by itself; the lines above say why")
     teller.say("\nStopped.")

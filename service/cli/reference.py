@@ -46,13 +46,12 @@ def _sections(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _help(command: click.Command, path: tuple[str, ...]) -> str:
+    # Contexts as a real call has them: what the outermost command settles holds for the inner ones.
+    settings = {**main.context_settings, "terminal_width": 100}
     context: click.Context | None = None
     for name in path[:-1]:
-        context = click.Context(main, parent=context, info_name=name)
-    inner = click.Context(
-        command, parent=context, info_name=path[-1], terminal_width=100, max_content_width=100
-    )
-    return command.get_help(inner)
+        context = click.Context(main, parent=context, info_name=name, **settings)
+    return command.get_help(click.Context(command, parent=context, info_name=path[-1], **settings))
 
 
 if __name__ == "__main__":

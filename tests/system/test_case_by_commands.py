@@ -39,7 +39,8 @@ class Town:
 
     def command(self, *words: object, typed: str = "") -> Ended:
         """One command to its end, in this process: the interpreter's start is not what is tested."""
-        result = CliRunner().invoke(main, [str(word) for word in words], input=typed)
+        runner = CliRunner(env={"XDG_CONFIG_HOME": str(self.place / "config")})
+        result = runner.invoke(main, [str(word) for word in words], input=typed)
         return Ended(result.exit_code, result.stdout, result.stderr)
 
     def process(self, *words: object) -> Ended:
