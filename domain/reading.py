@@ -34,17 +34,28 @@ class Opened:
     trouble: str = ""
 
 
-def epoch_keys(
-    room: Room, reader: str, identity: HybridIdentity, fetch: Fetch
-) -> Mapping[int, HybridIdentity]:
+class Keys(dict[int, HybridIdentity]):
+    """A room's identities by epoch; `troubles` says why an epoch that was wrapped to the reader has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.troubles: dict[int, str] = {}
+
+
+def epoch_keys(room: Room, reader: str, identity: HybridIdentity, fetch: Fetch) -> Keys:
     """The room's identities of every epoch that was wrapped to this reader and whose wrap is still there.
 
-    Raises BadDocumentError where a wrap holds another key than the room's: no accident does that.
+    A wrap that does not open, or that holds another key than the room's, opens nothing. It closes nothing
+    either: whoever advances a room could otherwise lock another reader out of all that was said before.
     """
-    keys = {}
+    keys = Keys()
     for wrap in room.wraps:
-        if wrap.reader == reader:
+        if wrap.reader != reader:
+            continue
+        try:
             keys[wrap.epoch] = unwrap(fetch(wrap.digest), identity, room.recipients[wrap.epoch - 1])
+        except (CryptoError, BadDocumentError) as error:
+            keys.troubles[wrap.epoch] = str(error)
     return keys
 
 
@@ -67,7 +78,9 @@ def open_texts(events: Iterable[Event], keys: Mapping[int, HybridIdentity], fetc
             continue
         epoch = epoch_of(event)
         if epoch not in keys:
-            opened.append(Opened(event, epoch, None, "it was written when you had no access"))
+            troubles = keys.troubles if isinstance(keys, Keys) else {}
+            trouble = troubles.get(epoch, "it was written when you had no access")
+            opened.append(Opened(event, epoch, None, trouble))
             continue
         try:
             document = open_document(event, fetch(text_digest(event)), keys[epoch])

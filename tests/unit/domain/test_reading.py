@@ -2,7 +2,6 @@ import pytest
 
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.domain import reading, sealing
-from meyasubako.domain.errors import BadDocumentError
 
 
 def texts(world, room, person):
@@ -42,12 +41,36 @@ def test_a_text_that_does_not_open_says_so_and_hides_no_other(world, case):
     assert texts(world, case.dialogue, world.ken)[1] == "two"
 
 
-def test_a_wrap_with_a_false_key_stops_everything(world, case):
+def test_a_wrap_with_a_false_key_opens_nothing_and_says_so(world, case):
+    world.post(world.ira, "message.posted", case.dialogue.stream, {"text": "one"})
     wrap = next(each for each in case.events[2].records("wraps") if each["reader"] == world.ken.id)
     false = sealing.wrap(HybridIdentity.generate(), world.ken.recipient)
     world.payloads[wrap["sha256"]] = false.data
-    with pytest.raises(BadDocumentError):
-        texts(world, case.dialogue, world.ken)
+    (trouble,) = texts(world, case.dialogue, world.ken)
+    assert "do not trust" in trouble
+
+
+@pytest.mark.parametrize("whose", ["theirs", "nobodys"])
+def test_whoever_wraps_a_false_key_locks_nobody_out_of_what_was_said_before(world, case, someone, whose):
+    world.post(world.ira, "message.posted", case.dialogue.stream, {"text": "before"})
+    request, room = world.request(world.ira), case.dialogue.stream
+    staff = {person.id: person.recipient for person in (world.ira, world.ken)}
+    identity, false = HybridIdentity.generate(), HybridIdentity.generate()
+    wraps = {key: sealing.wrap(identity, recipient) for key, recipient in staff.items()}
+    victim = case.reporter.recipient if whose == "theirs" else someone("nobody").recipient
+    wraps[case.reporter.id] = sealing.wrap(false, victim)
+    body = {
+        "epoch": 2,
+        "recipient": identity.recipient.text,
+        "wraps": [{"reader": key, **wrap.reference} for key, wrap in wraps.items()],
+    }
+    request.add("room.advanced", room, body, wraps.values())
+    world.send(request)
+    world.post(world.ira, "message.posted", room, {"text": "after"})
+    assert texts(world, case.dialogue, world.ken) == ["before", "after"]
+    before, after = texts(world, case.dialogue, case.reporter)
+    assert before == "before"
+    assert after not in ("after", "it was written when you had no access")
 
 
 def test_every_text_kind_is_known_by_its_use(world, case):
