@@ -15,6 +15,10 @@ from meyasubako.crypto import age, archive, canonical
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 
+# Bytes of a sealed text: whoever reads a room opens its texts in memory, the reporter's site for many people
+# at once. A text of 200,000 characters fits, in any script and with what stands beside it.
+TEXT_LIMIT = 2 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:

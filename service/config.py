@@ -47,8 +47,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     upload_bytes: Count = 2 * 1024**3
-    text_characters: Count = 100_000
-    files: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 20
+    # What is longer does not fit into a sealed text, see `domain.sealing`.
+    text_characters: Annotated[int, msgspec.Meta(ge=1, le=200_000)] = 100_000
+    # An event names no more than 64, see `domain.kinds`.
+    files: Annotated[int, msgspec.Meta(ge=0, le=64)] = 20
     disk_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 512 * 1024**2
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     threads: Annotated[int, msgspec.Meta(ge=1, le=512)] = 32

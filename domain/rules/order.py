@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from meyasubako.crypto import age
-from meyasubako.domain import kinds
+from meyasubako.domain import kinds, reading, sealing
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
@@ -75,4 +75,16 @@ def digest_owned_once(ledger: Ledger, event: Event, _: int) -> str | None:
 def wrap_size(_: Ledger, event: Event, __: int) -> str | None:
     if any(wrap["size"] != age.WRAP_SIZE for wrap in event.records("wraps")):
         return f"a wrap is exactly {age.WRAP_SIZE} bytes"
+    return None
+
+
+@rule(
+    "text-size",
+    "a text is opened in memory, so nobody can write one that stops whoever reads it; files are not texts",
+    *reading.TEXTS,
+)
+def text_size(_: Ledger, event: Event, __: int) -> str | None:
+    texts = (payload for payload in event.payloads() if payload.use == reading.TEXTS[event.kind])
+    if any(text.size > sealing.TEXT_LIMIT for text in texts):
+        return f"a sealed text is at most {sealing.TEXT_LIMIT} bytes: send the rest as a file"
     return None

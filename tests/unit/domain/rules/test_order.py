@@ -1,5 +1,8 @@
 from datetime import timedelta
 
+import pytest
+
+from meyasubako.domain import sealing
 from meyasubako.domain.envelope import Head
 
 
@@ -100,3 +103,22 @@ def test_a_wrap_has_one_size(world, case):
     grant, _ = world.granting(world.ira, case.report.stream, [case.report.identity], world.hal)
     body = {"reader": world.hal.id, "wraps": [{**grant.body["wraps"][0], "size": 4000}]}
     world.refuse("wrap-size", world.event(world.ira, "access.granted", case.report.stream, body))
+
+
+@pytest.mark.parametrize(
+    ("kind", "use"),
+    [("message.posted", "message"), ("report.added", "addition"), ("report.submitted", "report")],
+)
+def test_a_text_that_would_fill_its_readers_memory_is_refused(world, case, kind, use):
+    big = {"sha256": "0" * 64, "size": sealing.TEXT_LIMIT + 1}
+    if kind == "report.submitted":
+        _, other = world.submission()
+        first = other.events[0]
+        world.refuse("text-size", world.event(other.reporter, kind, first.stream, {**first.body, use: big}))
+        return
+    room = case.dialogue if use == "message" else case.report
+    body = {"epoch": 1, use: big, "files": [], "sealed_by": "reporter_tool"}
+    world.refuse("text-size", world.event(case.reporter, kind, room.stream, body))
+    file = {"sha256": "1" * 64, "size": 2**40}
+    fits = {**body, use: {**big, "size": sealing.TEXT_LIMIT}, "files": [file]}
+    world.check(world.event(case.reporter, kind, room.stream, fits))
