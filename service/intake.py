@@ -28,10 +28,12 @@ from meyasubako.domain.case import Case
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.people import Channel, Person
 from meyasubako.domain.people import Mechanism as Roster
+from meyasubako.service import proofs
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.incoming import FileTicket, IncomingFile, IncomingFiles
 from meyasubako.service.mailbox import Mailbox, Mailboxes, NoMailboxError
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.proofs import Evidence
 from meyasubako.service.store.errors import SeqConflictError
 
 __all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
@@ -80,11 +82,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Submitted:
-    """What the reporter takes away; `repeated` if this very form was sent before."""
+    """What the reporter takes away; `repeated` if this very form was sent before, `evidence` that it was."""
 
     receipt: Receipt
     next_date: date
     repeated: bool
+    evidence: Evidence
 
 
 class ReadersChangedError(ServiceError):
@@ -180,7 +183,8 @@ class Intake:
         if stored.reporter != reporter:
             raise ServiceError("this form cannot be sent: please begin again")
         self.discard(ticket.id for ticket, _, _ in draft.files)
-        return Submitted(receipt, _next_date(stored), repeated=known is not None)
+        evidence = proofs.evidence(self._mechanism, case, 1)
+        return Submitted(receipt, _next_date(stored), repeated=known is not None, evidence=evidence)
 
     def _send(self, draft: Draft, receipt: Receipt, case: str) -> None:
         mechanism, origin = self._mechanism, self._mechanism.config.origin

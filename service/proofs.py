@@ -1,8 +1,9 @@
 """Proof, for somebody outside, that an event stands in the published log; before its slot closes, a promise.
 
 A `.tlog-proof` verifies offline with stock tools. Its `extra` line carries the leaf hash, so that the one
-file is enough; it names no person, no case and no text. When the tree was signed stands in the checkpoint: in
-the time of the log's ML-DSA line and of the witnesses' lines.
+file is enough; it names no person, no case and no text. It leads to the first checkpoint that covered the
+event: when that was signed, in the time of the log's ML-DSA line and of the witnesses' lines, is the date
+that it proves.
 """
 
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ def evidence(mechanism: Mechanism, stream: str, seq: int) -> Evidence:
     if row is None:
         raise LookupError("there is no such event")
     leaf = leaf_hash(row.data).hex()
-    published = mechanism.store.published()
-    if published is None or row.index >= published.size:
+    published = next((each for each in mechanism.store.checkpoints() if each.size > row.index), None)
+    if published is None:
         return Evidence("promise.txt", promise(mechanism, leaf), final=False)
     path = published_path(mechanism.store, published, row.index)
     proof = LogProof(row.index, tuple(path), published.note, bytes.fromhex(leaf))

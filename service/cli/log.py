@@ -11,6 +11,7 @@ from meyasubako.service.cli.asking import unlock
 from meyasubako.service.cli.connecting import handler_client
 from meyasubako.service.cli.failures import Commands
 from meyasubako.service.cli.log_keys import policy, rotate
+from meyasubako.service.cli.log_proofs import verify_promise, verify_proof
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.inspection import export as export_log
 
@@ -59,3 +60,5 @@ def export(directory: Path, out: Path, *, as_json: bool) -> None:
 
 log.add_command(rotate)
 log.add_command(policy)
+log.add_command(verify_proof)
+log.add_command(verify_promise)

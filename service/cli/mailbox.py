@@ -41,6 +41,12 @@ from meyasubako.service.client.sealed_report import Offer
     help="Open every file that they sent into FOLDER.",
 )
 @click.option("--close-to-reading", is_flag=True, help="Let the receipt open nothing any more, for ever.")
+@click.option(
+    "--proof",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a dated proof that you filed to FILE: it names nobody, but shows that you were here.",
+)
 @options.log_url(required=False)
 @options.demands
 @options.proxy
@@ -53,6 +59,7 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
     attached: tuple[Path, ...],
     save_to: Path | None,
     close_to_reading: bool,
+    proof: Path | None,
     log_url: str | None,
     fingerprint: str | None,
     first_use: bool,
@@ -65,11 +72,11 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
 
     In a pipe, the first line of standard input is the receipt.
     """
-    if sum((say is not None, add is not None, close_to_reading)) > 1 or (
+    if sum((say is not None, add is not None, close_to_reading, proof is not None)) > 1 or (
         attached and say is None and add is None
     ):
         raise click.UsageError(
-            "Choose one of --say, --add and --close-to-reading; --file goes with the first two."
+            "Choose one of --say, --add, --close-to-reading and --proof; --file goes with the first two."
         )
     receipt = read_receipt()
     log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
@@ -89,6 +96,8 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
     letters = Letters(ReporterClient(Http(url, proxy=proxy, key=key)), receipt, offer.verified)
     if writing:
         _write(letters, say, add, attached, as_json=as_json)
+    elif proof is not None:
+        _prove(letters, proof, as_json=as_json)
     elif close_to_reading:
         event = letters.close_to_reading()
         emit({"done": "the receipt opens nothing any more", "leaf": event.leaf}, as_json=as_json)
@@ -106,6 +115,18 @@ def _write(
         event: Event = (letters.say if say is not None else letters.add)(text, local, step)
     done = "sent" if say is not None else "added to the report"
     emit({"done": done, "day": event.at.isoformat(), "leaf": event.leaf}, as_json=as_json)
+
+
+def _prove(letters: Letters, path: Path, *, as_json: bool) -> None:
+    found = letters.proof()
+    with path.open("x", encoding="utf-8", newline="") as file:
+        file.write(found.data)
+    say = (
+        "a dated proof that you filed; it names nobody. To check it: meyasubako log verify-proof"
+        if found.final
+        else "a promise, until the slot closes; come back for the dated proof in a day or two"
+    )
+    emit({"file": str(path), "final": found.final, "what": say}, as_json=as_json)
 
 
 def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool) -> None:

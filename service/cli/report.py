@@ -33,6 +33,12 @@ from meyasubako.service.errors import UnreachableError
     "--without", multiple=True, metavar="NAME", help="Somebody who must not read it; more than once."
 )
 @click.option("--language", default="en", show_default=True, help="The language that you write in.")
+@click.option(
+    "--promise",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the mechanism's promise that your report is in its log to FILE; it names nobody.",
+)
 @options.log_url(required=False)
 @options.demands
 @options.proxy
@@ -46,6 +52,7 @@ def report(  # noqa: PLR0913  each is an option of the command
     channel: str,
     without: tuple[str, ...],
     language: str,
+    promise: Path | None,
     log_url: str | None,
     fingerprint: str | None,
     first_use: bool,
@@ -79,14 +86,18 @@ def report(  # noqa: PLR0913  each is an option of the command
     with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
         prepared = sealed_report.prepare(client, offer, words, local, channel=channel, progress=step)
     try:
-        sealed_report.send(client, prepared)
+        accepted = sealed_report.send(client, prepared)
     except UnreachableError:
         click.echo(
             "No answer came: it may have arrived all the same. Look with `meyasubako mailbox`.", err=True
         )
         click.echo(f"Your receipt: {prepared.receipt.digits()}", err=True)
         raise
-    _show_receipt(offer, prepared, as_json=as_json)
+    _show_receipt(offer, prepared, accepted[0].promise, as_json=as_json)
+    # After the receipt, which is never lost over it.
+    promised = sealed_report.promise_of(offer, accepted)
+    if promise is not None:
+        promise.write_bytes(promised)
 
 
 def _excluded(offer: Offer, channel: str, without: tuple[str, ...]) -> frozenset[str]:
@@ -118,13 +129,14 @@ def _asked(
     return text
 
 
-def _show_receipt(offer: Offer, prepared: Prepared, *, as_json: bool) -> None:
+def _show_receipt(offer: Offer, prepared: Prepared, promise: str, *, as_json: bool) -> None:
     facts = {
         "receipt": prepared.receipt.digits(),
         "fingerprint": offer.verified.fingerprint,
         "origin": offer.verified.mechanism.origin,
         "readers": [offer.names[key] for key in prepared.readers],
         "next_date": prepared.next_date.isoformat(),
+        "promise": promise,
         "files": sum(
             payload.use == "files" for event in prepared.request.events for payload in event.payloads()
         ),
@@ -137,5 +149,8 @@ def _show_receipt(offer: Offer, prepared: Prepared, *, as_json: bool) -> None:
             out.print(f"    [bold]{'  '.join(groups[start : start + 6])}[/]")
         out.print(f"\nBy {prepared.next_date.isoformat()} at the latest you hear from them. To look:")
         out.print("    meyasubako mailbox --at …")
+        out.print("\n[dim]A promise that it is in the log (you do not need it to come back):[/]")
+        for line in promise.splitlines():
+            out.print(f"    {plain(line)}")
 
     emit(facts, as_json=as_json, show=show)

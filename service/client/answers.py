@@ -154,6 +154,15 @@ class Mailbox(msgspec.Struct, frozen=True):
     mechanism: MechanismPage
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """Evidence that a report was filed: the event, and a proof of it or, until its slot closes, a promise."""
+
+    event: bytes
+    file: str
+    final: bool
+    data: str
+
+
 class ChannelShown(msgspec.Struct, frozen=True):
     """A channel: its cards, who would read (to be compared with the verified roster), the fallback if any."""
 

@@ -4,32 +4,33 @@
 - Each event's place and signature are checked, as a handler's client does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts, reading
+from meyasubako.domain import acts, envelope, reading
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.reading import Opened
 from meyasubako.domain.rooms import Room
-from meyasubako.service.client import answers, casefile, files
+from meyasubako.service.client import answers, casefile, files, proofs
 from meyasubako.service.client.errors import NoMailboxError, NoSuchFileError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.roster import VerifiedMechanism
 from meyasubako.service.client.sealed_report import SEALED_BY, repeated
 from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import RefusedError
+from meyasubako.service.errors import BadAnswerError, RefusedError
 
+T = TypeVar("T")
 _TRIES: Final = 5
 _MOVED: Final = frozenset({"conflict", "epoch-is-fresh", "advance-wraps-exactly", "stream-is-whole"})
 
@@ -68,12 +69,7 @@ class Letters:
 
     def visit(self) -> Visit:
         """Read the mailbox; NoMailboxError for a receipt that nobody was given here."""
-        try:
-            shown = self._client.mailbox()
-        except RefusedError as refused:
-            if refused.name == "no-mailbox":
-                raise NoMailboxError("no mailbox fits this receipt") from None
-            raise
+        shown = self._asked(self._client.mailbox)
         case = self._case(shown)
         streams = [room.read() for room in sorted(shown.rooms, key=lambda room: room.room, reverse=True)]
         ledger = casefile.fold(self._mechanism, streams, case)
@@ -85,6 +81,30 @@ class Letters:
         events = next(events for events in streams if events[0].stream == dialogue.stream)
         messages = reading.open_texts(events, keys, self._client.payload)
         return Visit(case, rooms, tuple(messages), keys, ledger)
+
+    def proof(self) -> answers.Proof:
+        """The dated proof that the report was filed, or the promise of one; verified, and of one's own event.
+
+        Raises NoMailboxError, BadAnswerError for another's event, and what verifying raises.
+        """
+        found = self._asked(self._client.proof)
+        (event,) = answers.read_events([found.event], envelope.read(found.event).stream)
+        envelope.verify(event, self._key.verify_key)
+        if event.kind != "report.submitted" or event.log != self._mechanism.origin:
+            raise BadAnswerError("the service gave a proof of something else than the report")
+        if found.final:
+            proofs.verify_own_proof(found.data.encode(), self._mechanism, event.leaf)
+        else:
+            proofs.verify_promise(found.data.encode(), proofs.promise_keys(self._mechanism), event.leaf)
+        return found
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except RefusedError as refused:
+            if refused.name == "no-mailbox":
+                raise NoMailboxError("no mailbox fits this receipt") from None
+            raise
 
     def _case(self, shown: answers.Mailbox) -> Case:
         """What the service says of the case; everything that is decided on it is checked by signatures."""

@@ -46,6 +46,10 @@ class ReporterClient:
         """The mailbox of the receipt whose key signs; `RefusedError` (404) if there is none."""
         return answers.read(self._http.get_json("/api/mailbox"), answers.Mailbox)
 
+    def proof(self) -> answers.Proof:
+        """The evidence that the report of the receipt whose key signs was filed; not verified yet."""
+        return answers.read(self._http.get_json("/api/proof"), answers.Proof)
+
     def payload(self, digest: str) -> bytes:
         """A sealed payload of the mailbox."""
         return checked(self._http.get_bytes(f"/api/payloads/{digest}"), digest)

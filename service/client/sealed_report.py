@@ -20,7 +20,7 @@ from meyasubako.domain import acts
 from meyasubako.domain.acts import NewRoom, Report, Request
 from meyasubako.domain.case import ACKNOWLEDGE_WITHIN
 from meyasubako.domain.people import Channel
-from meyasubako.service.client import files, roster
+from meyasubako.service.client import files, proofs, roster
 from meyasubako.service.client.answers import AcceptedEvent
 from meyasubako.service.client.cards import card_name, names
 from meyasubako.service.client.errors import NoReaderError, NoSuchChannelError
@@ -177,6 +177,13 @@ def send(client: ReporterClient, prepared: Prepared) -> list[AcceptedEvent]:
     Raises UnreachableError where no answer came: it may have arrived, and may be sent again as it is.
     """
     return repeated(lambda: client.post(prepared.request.events, prepared.request.payloads))
+
+
+def promise_of(offer: Offer, accepted: Sequence[AcceptedEvent]) -> bytes:
+    """The promise that the report, the first of the events, will be in the log; verified, or BadNoteError."""
+    promise, keys = accepted[0].promise.encode(), proofs.promise_keys(offer.verified.mechanism)
+    proofs.verify_promise(promise, keys, accepted[0].leaf)
+    return promise
 
 
 def repeated(post: Callable[[], list[AcceptedEvent]]) -> list[AcceptedEvent]:

@@ -7,6 +7,7 @@ Rules upheld here:
 - An attachment is opened as it is sent, chunk by chunk, and is never shown inside a page of ours.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
 from typing import Final
@@ -32,6 +33,8 @@ from meyasubako.service.web import record
 
 PURPOSE: Final = "answers/mailbox"
 READING: Final = "answers/reading"
+# What the button for the proof posts in the place of a file's digest.
+PROOF: Final = "proof"
 _GROUPS: Final = 12
 _DIGITS: Final = 48
 _ATTACHMENT_CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'"
@@ -58,9 +61,12 @@ class MailboxPages:
         return in_size_class(self._act(visit))
 
     def attachment(self) -> Response:
-        """One attachment, opened while it is sent."""
+        """One attachment, opened while it is sent; or the proof that the report was filed."""
         try:
             visit = self._site.seal.open(READING, request.form.get("state", ""), Visit)
+            if request.form.get("get", "") == PROOF:
+                evidence = self._site.intake.evidence(Receipt.parse(visit.receipt))
+                return _download(evidence.file_name, (evidence.data,), len(evidence.data))
             name, _media_type, size, chunks = self._site.intake.open_attachment(
                 Receipt.parse(visit.receipt), request.form.get("get", "")
             )
@@ -71,12 +77,7 @@ class MailboxPages:
         except (CryptoError, DomainError, StoreError) as error:
             record(error)
             return in_size_class(self._unopened(visit))
-        body = stream_with_context(chain((first,), chunks))
-        answer = Response(body, mimetype="application/octet-stream")
-        answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-        answer.headers["Content-Security-Policy"] = _ATTACHMENT_CSP
-        answer.content_length = size
-        return answer
+        return _download(name, chain((first,), chunks), size)
 
     def _enter(self, typed: str) -> str:
         text = forms.clean(request.form.get("text", ""))
@@ -163,6 +164,14 @@ class MailboxPages:
             reading=self._site.seal.seal(READING, replace(visit, token="", files=())),
             problems=problems,
         )
+
+
+def _download(name: str, chunks: Iterable[bytes], size: int) -> Response:
+    answer = Response(stream_with_context(iter(chunks)), mimetype="application/octet-stream")
+    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    answer.headers["Content-Security-Policy"] = _ATTACHMENT_CSP
+    answer.content_length = size
+    return answer
 
 
 def _not_a_receipt(typed: str, group: int | None) -> str:

@@ -31,7 +31,7 @@ from meyasubako.service.handler.views import cards_view, person_view
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
-from meyasubako.service.proofs import promise
+from meyasubako.service.proofs import evidence, promise
 from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem
 
@@ -48,6 +48,7 @@ def blueprint(mechanism: Mechanism) -> Blueprint:
     views.add_url_rule("/uploads", view_func=door.upload, methods=["POST"])
     views.add_url_rule("/events", view_func=door.post_events, methods=["POST"])
     views.add_url_rule("/mailbox", view_func=_padded(door.mailbox))
+    views.add_url_rule("/proof", view_func=_padded(door.proof))
     views.add_url_rule("/payloads/<digest>", view_func=door.payload)
     return views
 
@@ -118,6 +119,18 @@ class _Door:
             },
             "rooms": [self._room_view(rooms[stream]) for stream in case.rooms.values()],
             "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
+        }
+
+    def proof(self) -> dict[str, JsonValue]:
+        """The dated proof that the report was filed, or the promise of one, and the event that it is of."""
+        case = self._case()
+        found = evidence(self._mechanism, case.stream, 1)
+        submitted = next(iter(self._mechanism.store.stream(case.stream)))
+        return {
+            "event": encode_base64(submitted.data),
+            "file": found.file_name,
+            "final": found.final,
+            "data": found.data.decode(),
         }
 
     def payload(self, digest: str) -> Response:

@@ -20,9 +20,10 @@ from meyasubako.service.intake import ChannelView, NobodyLeftError, ReadersChang
 from meyasubako.service.reporter import forms
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
+from meyasubako.service.reporter.mailbox import READING
 from meyasubako.service.reporter.sending import draft_of, will_read
 from meyasubako.service.reporter.site import Site, language, sealing_request
-from meyasubako.service.reporter.state import Writing
+from meyasubako.service.reporter.state import Visit, Writing
 from meyasubako.service.web import record
 
 PURPOSE: Final = "questions/"
@@ -117,7 +118,9 @@ class ReportPages:
                 event=record(error),
             )
             return self._show("review", state, (Problem("send", sentence),))
-        return self._site.page("receipt.html", submitted=submitted)
+        # The page can be left at any time, so what its button needs to know goes with it, sealed.
+        reading = self._site.seal.seal(READING, Visit(submitted.receipt.digits(), ""))
+        return self._site.page("receipt.html", submitted=submitted, reading=reading)
 
     def _problems(self, page: str, state: Writing) -> tuple[Problem, ...]:
         if page == "channel" and not state.channel:

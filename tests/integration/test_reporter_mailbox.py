@@ -4,7 +4,9 @@ import secrets
 
 import pytest
 
+from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.service.client import proofs
 from meyasubako.service.intake import Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
@@ -200,3 +202,42 @@ def test_everything_is_said_in_japanese_too(app, receipt):
     assert "あなたの連絡箱" in page.text
     assert "相談の担当者" in page.text
     assert "受付コードは12組です" in visit.enter("1").text
+
+
+def saved(visit):
+    """What the button for the proof gives."""
+    state = visit.page.value("/answers/file", "state")
+    answer = visit.client.post("/en/answers/file", data={"state": state, "get": "proof"}, headers=OURS)
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    return answer.headers["Content-Disposition"].rpartition("'")[2], answer.get_data()
+
+
+def test_a_promise_is_on_the_receipts_page_and_a_dated_proof_in_the_mailbox_later(visit, mechanism):
+    receipt = " ".join(visit.write_report("The alarm is switched off."))
+    name, promise = saved(visit)
+    assert name == "promise.txt"
+    assert promise.decode() in visit.page.text
+    case = next(iter(mechanism.ledger().cases))
+    leaf = leaf_hash(next(iter(mechanism.store.stream(case))).data).hex()
+    roster = mechanism.ledger().mechanism
+    assert proofs.verify_promise(promise, [roster.promise_key], leaf).slot == roster.last_marker.slot + 1
+
+    visit.enter(receipt)
+    assert saved(visit) == ("promise.txt", promise)
+    mechanism.publish()
+    covered = mechanism.store.published()
+    mechanism.publish()
+    visit.enter(receipt)
+    name, proof = saved(visit)
+    assert name == "filed.tlog-proof"
+    proven = proofs.verify_proof(proof, keys=roster.log_keys, leaf=leaf)
+    # The date is that of the first tree that holds the report, however late the proof is asked for.
+    assert (proven.checkpoint.size, proven.checkpoint.root) == (covered.size, covered.root)
+    assert case.encode() not in proof
+    assert receipt.encode() not in proof
+
+
+def test_a_proof_is_given_to_nobody_without_a_mailbox(visit, receipt):
+    visit.enter(receipt)
+    denied = visit.client.post("/en/answers/file", data={"state": "nonsense", "get": "proof"}, headers=OURS)
+    assert "Enter your code" in denied.get_data(as_text=True)
