@@ -82,7 +82,7 @@ def to_terminal(out: str | None) -> bool:
 
 
 class _Early:
-    """A sink that sends what is written on to the disk while more is made, so that little is left to wait for."""
+    """A sink that sends what is written to the disk while more is made, so that little is left at the end."""
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
