@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from flask import Request
@@ -11,6 +11,7 @@ from flask import Request
 from meyasubako.crypto.canonical import MAX_INTEGER, decode_base64
 from meyasubako.crypto.errors import NotCanonicalError
 from meyasubako.crypto.signing import VerifyKey
+from meyasubako.service.config import Doors
 from meyasubako.service.errors import BadRequestError, RequestSignatureError
 from meyasubako.service.payloads import not_found
 from meyasubako.service.signatures import CheckedBody, SignedRequest, check_body, verify_request
@@ -42,6 +43,23 @@ def signer_of(request: Request, now: datetime, key_of: Callable[[str], VerifyKey
     """Whose request it is; `RequestSignatureError` if that is nobody we know. The body is not read yet."""
     headers = {name: value for name, value in request.headers.items() if name != "Host"}
     return verify_request(request.method, absolute_url(request), headers, now=now, key_of=key_of)
+
+
+def refuse_other_names(request: Request, doors: Doors) -> None:
+    """Refuse a request that was signed for another host than this mechanism's doors go by.
+
+    People may have one key at several mechanisms: what they sign for one must not be good at another, where
+    whoever runs the first could repeat it and be shown their streams, or an auditor's entries.
+    """
+    try:
+        host = urlsplit(absolute_url(request)).hostname or ""
+    except ValueError:
+        host = ""
+    if not doors.goes_by(host):
+        raise RequestSignatureError(
+            "the request was signed for an address that is not this service's; if it is, whoever runs the "
+            "service adds it to `names` in mechanism.toml"
+        )
 
 
 def checked_stream(request: Request, signed: SignedRequest) -> CheckedBody:

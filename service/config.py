@@ -9,6 +9,7 @@ Rules upheld here:
   here.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -26,17 +27,28 @@ MAX_ORIGIN: Final = 200
 # alphabet of events.
 _is_origin = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/~-]*").fullmatch
 _is_proxy = re.compile(r"(?:[a-z0-9]+://[A-Za-z0-9.:@\[\]_-]+)?").fullmatch
+_is_name = re.compile(r"[A-Za-z0-9.-]+").fullmatch
 _is_host = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]").fullmatch
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where each door listens, as "HOST:PORT"; port 0 takes any free one."""
+    """Where each door listens, as "HOST:PORT"; port 0 takes any free one.
+
+    `names` are the other hosts, without ports, under which people reach the doors: their onion addresses.
+    """
 
     reporter: str = "127.0.0.1:8011"
     handler: str = "127.0.0.1:8012"
     log: str = "127.0.0.1:8013"
+    names: tuple[str, ...] = ()
+
+    def goes_by(self, host: str) -> bool:
+        """Whether this host (an IPv6 address without brackets) is a door's: listed, listened on, or local."""
+        listened = {parse_address(address)[0] for address in (self.reporter, self.handler, self.log)}
+        wanted = host.lower()
+        return wanted in {name.lower() for name in (*self.names, *listened)} or _is_local(wanted)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,8 +96,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError("the origin is a name like box.example.org, of letters, digits and . _ : / ~ -")
         if not _is_proxy(self.witnessing.proxy):
             raise ValueError("a proxy is an address like socks5h://127.0.0.1:9050, or empty")
-        for name in self.doors.__struct_fields__:
-            parse_address(getattr(self.doors, name))
+        for address in (self.doors.reporter, self.doors.handler, self.doors.log):
+            parse_address(address)
+        if not all(_is_name(name) for name in self.doors.names):
+            raise ValueError("a door's name is a host such as an onion address, without http:// and port")
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -120,7 +134,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         new.replace(directory / FILE_NAME)
 
     def text(self) -> str:
-        """The settings as TOML; every value here is an integer or a string without quotes and backslashes."""
+        """The settings as TOML: integers, and strings or lists of strings without quotes and backslashes."""
         top: dict[str, object] = msgspec.to_builtins(self)
         plain = {name: value for name, value in top.items() if not isinstance(value, dict)}
         lines = [_line(name, value) for name, value in plain.items()]
@@ -142,5 +156,15 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _is_local(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _line(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        listed = ", ".join(f'"{each}"' for each in value)
+        return f"{name} = [{listed}]"
     return f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}"

@@ -142,6 +142,7 @@ class _Door:
         """The active person who signed the request. Suspension counts from the event on, not from the
         slot.
         """
+        callers.refuse_other_names(request, self._mechanism.config.doors)
         ledger = self._mechanism.ledger()
         people = ledger.mechanism.people
         signed = callers.signer_of(

@@ -103,6 +103,7 @@ class _Door:
         return payload_answer(self._mechanism.store, digest, request)
 
     def _refuse_all_but_auditors(self) -> None:
+        callers.refuse_other_names(request, self._mechanism.config.doors)
         state = self._mechanism.ledger().mechanism
         signed = callers.signer_of(
             request,

@@ -29,6 +29,7 @@ class Caller:
 
     app: Flask
     key: SigningKey
+    base: str = BASE
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.send("GET", path, b"", headers)
@@ -41,10 +42,12 @@ class Caller:
         self, method: str, path: str, data: bytes, headers: dict[str, str], signed: bytes | None = None
     ) -> TestResponse:
         digest = hashlib.sha256(data if signed is None else signed).digest()
-        signature = sign_request(method, BASE + path, digest, self.key, system_clock())
+        signature = sign_request(method, self.base + path, digest, self.key, system_clock())
         fields = {name.replace("_", "-"): value for name, value in headers.items()} | signature
         # Buffered, so that what an answer's body raises is raised here.
-        return Client(self.app).open(path, method=method, data=data, headers=fields, buffered=True)
+        return Client(self.app).open(
+            path, method=method, data=data, headers=fields, base_url=self.base, buffered=True
+        )
 
     def post_events(self, *events: Event, payloads: dict[str, bytes] | None = None) -> TestResponse:
         return self.post("/v1/events", submission(*events, payloads=payloads))

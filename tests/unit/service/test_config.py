@@ -18,7 +18,7 @@ def _write(directory: Path, text: str) -> Path:
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     config = Config(
         origin="box.example.org/main",
-        doors=Doors(reporter="127.0.0.1:0", handler="[::1]:8012"),
+        doors=Doors(reporter="127.0.0.1:0", handler="[::1]:8012", names=("a.onion", "b.onion")),
         limits=Limits(files=3, workers=1),
         intake=IntakeSettings(show="at_once"),
     )
@@ -48,6 +48,7 @@ def test_settings_that_are_left_out_have_defaults(tmp_path: Path) -> None:
         ('format = 1\norigin = "a"\n[limits]\nthreads = "many"\n', "threads"),
         ('format = 1\norigin = "a"\n[doors]\nlog = "8013"\n', "HOST:PORT"),
         ('format = 1\norigin = "a"\n[doors]\nlog = "127.0.0.1:99999"\n', "HOST:PORT"),
+        ('format = 1\norigin = "a"\n[doors]\nnames = ["http://a.onion"]\n', "host"),
         ('format = 1\norigin = "two words"\n', "origin"),
         ('format = 1\norigin = "a+b"\n', "origin"),
         ('format = 1\norigin = "a"\nstore = "oracle"\n', "store"),
@@ -106,3 +107,20 @@ def test_every_setting_is_explained_to_operators() -> None:
         name for top, value in settings.items() for name in (value if isinstance(value, dict) else (top,))
     ]
     assert [name for name in names if not re.search(rf"`(?:\[\w+\] )?{name}`", page)] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "goes"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.0.0.5", True),
+        ("BOX.onion", True),
+        ("xbox.onion", False),
+        ("10.0.0.6", False),
+        ("", False),
+    ],
+)
+def test_doors_go_by_listed_listening_and_local_hosts_alone(host: str, goes: bool) -> None:
+    assert Doors(log="10.0.0.5:80", names=("box.onion",)).goes_by(host) is goes

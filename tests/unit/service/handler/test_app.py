@@ -12,7 +12,7 @@ from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.note import open_note
 from meyasubako.crypto.signing import SigningKey
 from meyasubako.service import clock, shown, uploads
-from meyasubako.service.config import IntakeSettings
+from meyasubako.service.config import Doors, IntakeSettings
 from meyasubako.service.handler import app as handler_app
 from meyasubako.service.handler.app import create_app
 from meyasubako.service.mechanism import Mechanism
@@ -123,6 +123,22 @@ def test_somebody_who_is_not_on_the_roster_is_refused(app: Flask) -> None:
     answer = Caller(app, SigningKey.generate()).get("/v1/me")
     assert answer.status_code == 401
     assert "not known" in answer.get_json()["detail"]
+
+
+def test_what_was_signed_for_another_mechanism_is_not_good_here(app: Flask, keiko: Caller) -> None:
+    # Whoever runs a mechanism at that address, where Keiko has the same key, repeats what she sent there.
+    elsewhere = Caller(app, keiko.key, base="http://another.onion:8012")
+    for answer in (elsewhere.get("/v1/me"), elsewhere.post("/v1/events", {"events": []})):
+        assert (answer.status_code, _problem(answer)) == (401, "bad-signature")
+        assert "names" in answer.get_json()["detail"]
+    assert Client(app).get("/v1/me", headers={"Host": "[::1"}).status_code == 401
+
+
+def test_a_door_is_reached_under_the_names_that_its_settings_list(
+    mechanism: Mechanism, keiko: Caller
+) -> None:
+    mechanism.config = msgspec.structs.replace(mechanism.config, doors=Doors(names=("box.onion",)))
+    assert Caller(create_app(mechanism), keiko.key, base="http://Box.onion").get("/v1/me").status_code == 200
 
 
 def test_a_body_that_was_not_signed_is_refused(keiko: Caller) -> None:

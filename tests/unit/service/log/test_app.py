@@ -52,6 +52,15 @@ def test_every_tile_of_the_published_tree_is_served_and_never_changes(
         assert "immutable" in answer.headers["Cache-Control"]
 
 
+def test_an_auditors_request_to_another_log_opens_no_entries_here(
+    mechanism: Mechanism, app: Flask, box: Box
+) -> None:
+    path = "/" + tile_path("entries", 0, _size(mechanism))
+    auditor = box.people["Ana Silva"].signing
+    assert Caller(app, auditor).get(path).status_code == 200
+    assert Caller(app, auditor, base="http://another.onion").get(path).status_code == 401
+
+
 def test_nothing_past_the_published_tree_is_shown(mechanism: Mechanism, box: Box, client: Client) -> None:
     size = _size(mechanism)
     before = client.get("/mechanism").get_json()
