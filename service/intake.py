@@ -218,7 +218,7 @@ class Intake:
             people = random.SystemRandom().sample(people, channel.draw)
         if not people:
             fallback = roster.usable(channel.fallback, marker.slot) if channel.fallback else None
-            if fallback is None:
+            if fallback is None or fallback.key_id in draft.excluded:
                 raise NobodyLeftError("nobody is left who could read the report")
             people = [fallback]
         return {person.key_id: HybridRecipient.parse(person.recipient) for person in people}

@@ -4,7 +4,8 @@ Rules upheld here:
 
 - Every POST is answered with a page. Going back, changing the language, removing a file and pressing a
   button twice are ordinary acts, not errors.
-- Who may read is settled before anything is sealed, and told again before it is sent.
+- Who may read is settled before anything is sealed, and told again before it is sent: by people whom the
+  reporter was shown where readers are chosen. Where somebody joined them since, that page comes again.
 - A page whose sealed field is unknown (the service was restarted, or the page is too old) gives back what
   this very request carried, and says that the other pages have to be filled again.
 - Whatever fails while sending, the review page comes back complete: the same button finds the first try.
@@ -21,7 +22,7 @@ from meyasubako.service.reporter import forms
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.mailbox import READING
-from meyasubako.service.reporter.sending import draft_of, will_read
+from meyasubako.service.reporter.sending import draft_of, named, will_read
 from meyasubako.service.reporter.site import Site, language, sealing_request
 from meyasubako.service.reporter.state import Visit, Writing
 from meyasubako.service.web import record
@@ -85,27 +86,22 @@ class ReportPages:
             return self._show(target, state)
         if problems := self._problems(page, state):
             return self._show(page, state, problems)
-        if page == "review":
-            return self._send(state)
-        if step == "skip":
-            return self._show("files", state)
-        following = "review" if state.checking else order[here + 1]
-        return self._show(following, state)
+        following = "files" if step == "skip" else "review" if state.checking else (*order, "")[here + 1]
+        if "review" in (page, following) and self._somebody_new(state):
+            return self._show("readers", state, (_readers_changed(),))
+        return self._send(state) if page == "review" else self._show(following, state)
+
+    def _somebody_new(self, state: Writing) -> bool:
+        # Who left does not read; who came was not there to be ticked.
+        return not set(named(_chosen(state, self._channels()))) <= set(state.shown)
 
     def _send(self, state: Writing) -> str:
         channel = _chosen(state, self._channels())
         draft = draft_of(state, channel, self._site.questionnaire, language())
         try:
             submitted = self._site.intake.submit(draft)
-        except ReadersChangedError as changed:
-            sentence = gettext("The people who read reports have changed. Please look at the list again.")
-            known = {reader.key_id for reader in changed.channel.readers}
-            state = replace(
-                state,
-                marker=changed.channel.marker,
-                excluded=tuple(key_id for key_id in state.excluded if key_id in known),
-            )
-            return self._show("readers", state, (Problem("readers", sentence),))
+        except ReadersChangedError:
+            return self._show("readers", state, (_readers_changed(),))
         except NobodyLeftError:
             return self._show("readers", state, (self._nobody_left(),))
         except FileNotFoundError:
@@ -152,8 +148,8 @@ class ReportPages:
             markers = {view.name: view.marker for view in channels}
             return forms.read_channel(state, fields, markers)
         if page == "readers":
-            known = [reader.key_id for reader in _chosen(state, channels).readers]
-            return forms.read_readers(state, fields, known)
+            listed = named(_chosen(state, channels))
+            return forms.read_readers(state, fields, tuple(dict.fromkeys((*state.shown, *listed))))
         if page == "story":
             return forms.read_story(state, fields)
         if asked := self._site.questionnaire.page(page):
@@ -187,6 +183,8 @@ class ReportPages:
         asked = self._site.questionnaire.page(page)
         channels = self._channels()
         channel = _chosen(state, channels)
+        if page == "readers":
+            state = replace(state, marker=channel.marker, shown=named(channel))
         if page == "review":
             state = replace(state, checking=True)
         return self._site.page(
@@ -206,6 +204,11 @@ class ReportPages:
             problems=problems,
             lost=lost,
         )
+
+
+def _readers_changed() -> Problem:
+    sentence = gettext("The people who read reports have changed. Please look at the list again.")
+    return Problem("readers", sentence)
 
 
 def _order(channels: list[ChannelView], others: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,11 +7,20 @@ from meyasubako.service.reporter.questionnaire import Questionnaire
 from meyasubako.service.reporter.state import HeldFile, Writing
 
 
+def named(channel: ChannelView) -> tuple[str, ...]:
+    """The key ids of everybody who is named where readers are chosen: who reads, and who stands in."""
+    readers = tuple(reader.key_id for reader in channel.readers)
+    return (*readers, channel.fallback.key_id) if channel.fallback else readers
+
+
 def excluded(state: Writing, channel: ChannelView) -> tuple[str, ...]:
-    """The key ids that must not read: everybody, if somebody would rather not say and there is a fallback."""
+    """The key ids that must not read: whoever is ticked; if somebody would rather not say, all but the
+    fallback.
+    """
     everybody = tuple(reader.key_id for reader in channel.readers)
     if state.rather_not_say and channel.fallback is not None:
-        return everybody
+        outside = channel.fallback.key_id
+        return tuple(key_id for key_id in everybody if key_id != outside or key_id in state.excluded)
     return tuple(key_id for key_id in everybody if key_id in state.excluded)
 
 
@@ -19,7 +28,7 @@ def will_read(state: Writing, channel: ChannelView) -> tuple[ReaderView, ...]:
     """The people from whom the readers are taken: those not left out, else the fallback, else nobody."""
     left_out = excluded(state, channel)
     staying = tuple(reader for reader in channel.readers if reader.key_id not in left_out)
-    if staying or channel.fallback is None:
+    if staying or channel.fallback is None or channel.fallback.key_id in left_out:
         return staying
     return (channel.fallback,)
 

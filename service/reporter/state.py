@@ -56,13 +56,15 @@ class HeldFile:
 class Writing:
     """A report being written.
 
-    `token` is single-use; `marker` names the roster that the reporter was shown; `checking` says that the
-    review page was reached, so that a correction leads back there.
+    `token` is single-use; `marker` names the roster that the reporter was shown, `shown` the key ids of the
+    readers and the fallback on it; `checking` says that the review page was reached, so that a correction
+    leads back there.
     """
 
     token: str
     channel: str
     marker: str
+    shown: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     rather_not_say: bool = False
     text: str = ""

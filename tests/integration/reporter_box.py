@@ -29,13 +29,20 @@ class Box:
         return self.people[name].signing.verify_key.key_id
 
 
-def found_box(directory: Path, *, limits: Limits | None = None, fallback: bool = True) -> Box:
-    """A steward, two intake people, and an outsider who is the fallback."""
+def found_box(
+    directory: Path,
+    *,
+    limits: Limits | None = None,
+    fallback: bool = True,
+    also: dict[str, tuple[str, ...]] | None = None,
+) -> Box:
+    """A steward, two intake people, and an outsider who is the fallback; `also` more people with roles."""
     names = {
         "Ada Steward": ("steward",),
         "Sato Keiko": ("handler:main", "intake:main"),
         "Maria Lindqvist": ("handler:main", "intake:main"),
         "Bar Association": ("intake:outside", "outsider"),
+        **(also or {}),
     }
     people = {name: KeyPair.generate(name) for name in names}
     founders = [Founder(people[name].person(), roles) for name, roles in names.items()]
@@ -51,17 +58,7 @@ def found_box(directory: Path, *, limits: Limits | None = None, fallback: bool =
 def _appoint_fallback(box: Box) -> None:
     mechanism = Mechanism.open(box.directory)
     try:
-        stream = mechanism.ledger().mechanism.stream
-        body = {"channel": "main", "person": box.key_id("Bar Association")}
-        first = _sign(
-            mechanism,
-            box,
-            "Ada Steward",
-            "act.proposed",
-            {"kind": "fallback.appointed", "v": 1, "body": body},
-        )
-        _sign(mechanism, box, "Bar Association", "fallback.appointed", {**body, "proposal": first}, stream)
-        mechanism.publish()
+        appoint(mechanism, box, "Bar Association")
     finally:
         mechanism.close()
 
@@ -111,6 +108,15 @@ def answer(
         held.append(SealedFile(small.digest, len(small.data), file_name, "application/x-thing", len(content)))
     acts.post(request, "message.posted", room.stream, epoch, {"text": text, "v": 1}, held)
     mechanism.accept([event.data for event in request.events], request.payloads)
+
+
+def appoint(mechanism: Mechanism, box: Box, name: str) -> None:
+    """Somebody outside becomes the main channel's fallback, by two people."""
+    body = {"channel": "main", "person": box.key_id(name)}
+    proposal = {"kind": "fallback.appointed", "v": 1, "body": body}
+    first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
+    _sign(mechanism, box, "Bar Association", "fallback.appointed", {**body, "proposal": first})
+    mechanism.publish()
 
 
 def suspend(mechanism: Mechanism, box: Box, name: str) -> None:

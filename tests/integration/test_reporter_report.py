@@ -14,7 +14,7 @@ from meyasubako.service.intake import Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
 from meyasubako.service.reporter.state import MAX_AGE
-from tests.integration.reporter_box import found_box, open_second_channel, suspend
+from tests.integration.reporter_box import appoint, found_box, open_second_channel, suspend
 from tests.integration.reporter_visit import OURS, Visit
 
 CSP = (
@@ -148,6 +148,45 @@ def test_the_fallback_reads_alone_where_nobody_else_may(visit, mechanism, box, s
     assert b"All of them." in opened_report(mechanism, box, "Bar Association")["report.json"]
     with pytest.raises(StopIteration):
         opened_report(mechanism, box, "Maria Lindqvist")
+
+
+def site_of(tmp_path, **also):
+    """Another box with more people, its mechanism, and somebody who visits its site."""
+    box = found_box(tmp_path / "another", also=also)
+    mechanism = Mechanism.open(box.directory)
+    app = site.create_app(Intake(mechanism, secrets.token_bytes(32)), mechanism.config)
+    return box, mechanism, Visit(app.test_client())
+
+
+def test_a_fallback_whom_the_reporter_was_not_shown_reads_nothing(tmp_path):
+    box, mechanism, visit = site_of(tmp_path, Ombudsman=("outsider",))
+    visit.start()
+    visit.press(rather_not_say="yes")
+    visit.press("skip", text="It is about all of them.")
+    assert "Bar Association" in visit.press().text
+    appoint(mechanism, box, "Ombudsman")
+    page = visit.press()
+    assert "have changed" in page.text
+    assert "Ombudsman" in page.text
+    assert cases(mechanism) == []
+    assert "Ombudsman" in visit.press().text
+    assert len(visit.press() and visit.groups()) == 12
+    assert mechanism.ledger().rooms[cases(mechanism)[-1].rooms["report"]].readers == {box.key_id("Ombudsman")}
+    mechanism.close()
+
+
+def test_a_fallback_who_is_ticked_does_not_read_either(tmp_path):
+    box, mechanism, visit = site_of(tmp_path, Ombudsman=("outsider", "intake:main"))
+    appoint(mechanism, box, "Ombudsman")
+    everyone = [box.key_id(name) for name in ("Sato Keiko", "Maria Lindqvist", "Ombudsman")]
+    visit.start()
+    assert "nobody would be left" in visit.press(excluded=everyone).text
+    assert "What happened?" in visit.press(excluded=[], rather_not_say="yes").text
+    visit.press("skip", text="It is about the other two.")
+    visit.press()
+    visit.press()
+    assert mechanism.ledger().rooms[cases(mechanism)[-1].rooms["report"]].readers == {box.key_id("Ombudsman")}
+    mechanism.close()
 
 
 def test_without_a_fallback_somebody_has_to_be_left(tmp_path):
