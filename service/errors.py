@@ -38,6 +38,14 @@ class LogMismatchError(ServiceError):
     """The log in the database is older than, or does not extend, the checkpoint that was published."""
 
 
+class ForkedLogError(ServiceError):
+    """The log does not extend what this auditor holds of it: it was set back, forked, or is another one."""
+
+
+class RestoreError(ServiceError):
+    """The directory cannot be brought forward from this mirror: nothing was changed."""
+
+
 class StartError(ServiceError):
     """A door or the clock could not be started."""
 

@@ -6,88 +6,84 @@ from typing import Any
 import click
 from rich.console import Console
 
-from meyasubako.crypto.checkpoint import Checkpoint
-from meyasubako.crypto.note import Note
 from meyasubako.service.cli import options
+from meyasubako.service.cli.audit_view import draw, facts
+from meyasubako.service.cli.audit_wishes import Wishes, opened
 from meyasubako.service.cli.failures import FINDINGS
-from meyasubako.service.cli.output import emit, plain, print_facts, steps
-from meyasubako.service.inspection import AuditResult, rebuild_views
+from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.inspection import audit as audit_source
+from meyasubako.service.inspection import pack, rebuild_views, render
+from meyasubako.service.inspection.memory import write_own
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(
     epilog=options.example(
         "meyasubako audit var/box",
-        'meyasubako audit ./export --fingerprint "1234 …" --seen last-month.checkpoint',
+        'meyasubako audit ./export --fingerprint "1234 …" --pin last-month.checkpoint --html report.html',
+        "meyasubako audit http://127.0.0.1:8012 --key rita.key --since rita.state --pack evidence",
     )
 )
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source")
+@click.option("--key", "keyfile", type=_FILE, metavar="KEYFILE", help="For an address: your auditor's key.")
+@options.passphrase_file
+@options.proxy
 @options.fingerprint
 @click.option(
-    "--seen",
+    "--pin",
+    "pins",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="A checkpoint that you kept from earlier: the log must extend it. May be repeated.",
 )
+@click.option(
+    "--since",
+    "state",
+    type=_NEW_FILE,
+    metavar="FILE",
+    help="Read only what is new since the audit that wrote FILE, and write FILE anew. Keep it to yourself.",
+)
+@click.option(
+    "--memory",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Where the newest good checkpoint of each log is remembered, instead of your configuration.",
+)
+@click.option("--forget", is_flag=True, help="Neither recall nor remember a checkpoint.")
+@click.option(
+    "--accept-unwitnessed", is_flag=True, help="Accept a checkpoint below the quorum of its witnesses."
+)
+@click.option("--deadlines", is_flag=True, help="Exit with 1 if a deadline was missed, too.")
+@click.option("--html", type=_NEW_FILE, metavar="FILE", help="Write a report to read or print.")
+@click.option(
+    "--pack", type=_FOLDER, metavar="DIR", help="Write an evidence pack into the new directory DIR."
+)
 @options.as_json
 @click.pass_context
-def audit(
-    context: click.Context, source: Path, *, fingerprint: str | None, seen: tuple[Path, ...], as_json: bool
-) -> None:
-    """Audit the mechanism's directory or exported log in SOURCE, without any key. Changes nothing.
+def audit(context: click.Context, /, source: str, *, as_json: bool, **given: Any) -> None:
+    """Audit the mechanism, export or mirror in the directory SOURCE, or the log at the address SOURCE.
 
-    Checks every entry, tile, checkpoint, signature and rule, and that every payload is there. Exits with 1 if
-    it finds anything, and names the first entry that is wrong and why. What an audit cannot see is said in
-    docs/auditors.md.
+    Needs no key but for an address, and changes nothing. Checks every entry, tile, checkpoint, cosignature,
+    signature and rule, and that every payload is there. Exits with 1 if it finds anything, and names the
+    first entry that is wrong and why; a missed deadline is told and is no finding. What an audit cannot
+    see is said in docs/auditors.md.
     """
-    kept = [Checkpoint.parse(Note.parse(path.read_bytes()).text) for path in seen]
-    with steps(quiet=as_json) as progress:
-        result = audit_source(
-            source,
-            fingerprint=fingerprint,
-            seen=[(tree.size, tree.root) for tree in kept],
-            progress=progress,
-        )
-    emit(_facts(result), as_json=as_json, show=lambda out: _draw(out, result))
-    if not result.good:
+    wishes = Wishes(**given)
+    with steps(quiet=as_json) as progress, opened(source, wishes, progress) as directory:
+        result = audit_source(directory, wishes.demands(), progress=progress)
+        if wishes.state is not None and result.state:
+            write_own(wishes.state, result.state)
+        if wishes.html is not None:
+            wishes.html.write_text(render(result), encoding="utf-8")
+        if wishes.pack is not None:
+            pack(result, directory, wishes.pack, facts(result), result.seen)
+    emit(facts(result), as_json=as_json, show=lambda out: draw(out, result))
+    if not result.good or (wishes.deadlines and result.missed):
         context.exit(FINDINGS)
-
-
-def _facts(result: AuditResult) -> dict[str, Any]:
-    return {
-        "good": result.good,
-        "origin": result.origin,
-        "fingerprint": result.fingerprint,
-        "published_size": result.size,
-        "root": result.root,
-        "entries": result.entries,
-        "summary": result.summary,
-        "findings": [
-            {"rule": each.rule, "sentence": each.sentence, "index": each.index, "stream": each.stream}
-            for each in result.findings
-        ],
-    }
-
-
-def _draw(out: Console, result: AuditResult) -> None:
-    facts = {
-        name: value for name, value in _facts(result).items() if name not in {"good", "summary", "findings"}
-    }
-    print_facts(out, facts)
-    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.summary.items())
-    out.print(f"[dim]{counts}[/]\n")
-    if result.good:
-        out.print(
-            "[bold green]✓[/] Nothing was changed, removed, reordered or forged, and every rule was kept."
-        )
-        return
-    for number, each in enumerate(result.findings):
-        where = f"entry {each.index}" if each.index is not None else "the whole"
-        mark = "[bold red]✗[/]" if number == 0 else "[red]·[/]"
-        out.print(f"{mark} {where}: {plain(each.sentence)} [dim]({each.rule})[/]")
-    count = len(result.findings)
-    out.print(f"\n{count} finding{'s' if count > 1 else ''}. The first is the one to trust.")
 
 
 @click.command(epilog=options.example("meyasubako replay var/box"))

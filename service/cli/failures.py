@@ -83,12 +83,20 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     client.UnverifiedRosterError: Answer(
         UNREADABLE, hint="Give the address of the mechanism's log with --log URL."
     ),
+    service.RestoreError: Answer(
+        FINDINGS, hint="Nothing was changed. docs/restoring.md says what is possible."
+    ),
+    service.ForkedLogError: Answer(
+        FINDINGS, hint="Nothing that you hold was changed. Keep it, and tell the mechanism's oversight."
+    ),
     reporter.ReporterError: Answer(UNREADABLE),
     store.StoreError: Answer(UNREADABLE),
     store.NewerVersionError: Answer(UNREADABLE, hint="Install the newer version; nothing was changed."),
     store.StoreFullError: Answer(UNREADABLE, hint="Free some space and do it again; nothing was changed."),
     store.DamagedStoreError: Answer(FINDINGS),
-    store.RolledBackError: Answer(FINDINGS),
+    store.RolledBackError: Answer(
+        FINDINGS, hint="Nothing was started. If this is a restored backup: meyasubako restore, from a mirror."
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from meyasubako.service.cli.connecting import handler_client
 from meyasubako.service.cli.failures import Commands
 from meyasubako.service.cli.log_keys import policy, rotate
 from meyasubako.service.cli.log_proofs import verify_promise, verify_proof
+from meyasubako.service.cli.mirror import mirror
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.inspection import export as export_log
 
@@ -58,6 +59,7 @@ def export(directory: Path, out: Path, *, as_json: bool) -> None:
     emit(facts, as_json=as_json)
 
 
+log.add_command(mirror)
 log.add_command(rotate)
 log.add_command(policy)
 log.add_command(verify_proof)

@@ -11,7 +11,11 @@ from meyasubako.domain.audit import Finding
 from meyasubako.service.inspection.audit import AuditResult, Demands, Step, audit
 from meyasubako.service.inspection.errors import ExportError, InspectionError, UnreadableSourceError
 from meyasubako.service.inspection.export import Exported, export
+from meyasubako.service.inspection.memory import Memory, configuration
+from meyasubako.service.inspection.mirror import Mirrored, mirror
+from meyasubako.service.inspection.pack import pack
 from meyasubako.service.inspection.replay import Replayed, rebuild_views
+from meyasubako.service.inspection.report import render
 from meyasubako.service.inspection.source import Progress
 
 __all__ = [
@@ -21,11 +25,17 @@ __all__ = [
     "Exported",
     "Finding",
     "InspectionError",
+    "Memory",
+    "Mirrored",
     "Progress",
     "Replayed",
     "Step",
     "UnreadableSourceError",
     "audit",
+    "configuration",
     "export",
+    "mirror",
+    "pack",
     "rebuild_views",
+    "render",
 ]

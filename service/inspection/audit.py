@@ -21,8 +21,10 @@ from meyasubako.domain import audit as blind
 from meyasubako.domain.audit import Finding
 from meyasubako.domain.chronicle import Chronicle, Deadline
 from meyasubako.service.inspection import checkpoints, resume, vault, witnesses
-from meyasubako.service.inspection.memory import Memory, Remembered
+from meyasubako.service.inspection.errors import UnreadableSourceError
+from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.opening import open_source
+from meyasubako.service.inspection.resume import Ended
 from meyasubako.service.inspection.source import BrokenSourceError, Progress, Source
 from meyasubako.service.inspection.walk import MOST, Walk
 from meyasubako.service.inspection.witnesses import Witnessed
@@ -53,7 +55,8 @@ class AuditResult:
 
     `size` and `root` (hex) are the last published checkpoint's as far as it verified, `note` are its bytes;
     `entries` counts what the log holds, `since` from where on it was read this time; `fingerprint` is leaf
-    0's for comparison with the poster's; `day` is the last slot marker's, the log's own today.
+    0's for comparison with the poster's; `day` is the last slot marker's, the log's own today. `people` gives
+    each person's roles, `seen` the sizes of the trees that it was compared with; `state` is for going on.
     """
 
     steps: tuple[Step, ...]
@@ -69,12 +72,18 @@ class AuditResult:
     witnessed: Witnessed
     chronicle: Chronicle
     people: dict[str, tuple[str, ...]]
-    first_use: bool
+    seen: tuple[int, ...]
+    state: bytes = b""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Every finding, the most trustworthy first."""
         return tuple(finding for step in self.steps for finding in step.findings)
+
+    @property
+    def first_use(self) -> bool:
+        """Whether nothing was known of this log before."""
+        return not self.seen
 
     @property
     def good(self) -> bool:
@@ -95,14 +104,15 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 @dataclass(frozen=True, slots=True)
 class Demands:
     """What an auditor brings: the poster's `fingerprint`, in any grouping; sizes and roots (32 bytes) of
-    checkpoints `seen` before; what was `remembered` of earlier audits; whether only what is `new` since then
-    is read; and whether a checkpoint below its witnesses' quorum is good enough.
+    checkpoints `seen` before; a `memory` of earlier audits; the `state` in which an earlier audit ended, to
+    go on from there (empty: begin, and give a state; None: give none); and whether a checkpoint below its
+    witnesses' quorum is good enough.
     """
 
     fingerprint: str | None = None
     seen: Sequence[tuple[int, bytes]] = ()
     memory: Memory | None = None
-    new: bool = False
+    state: bytes | None = None
     accept_unwitnessed: bool = False
 
 
@@ -133,46 +143,47 @@ class _Audit:
         self._source, self._path = source, path
         self._demands, self._progress = demands, progress
         origin = _origin(source)
-        self._remembered = demands.memory.recall(origin) if demands.memory and origin else Remembered()
+        self._seen = list(demands.seen)
+        note = demands.memory.recall(origin) if demands.memory and origin else b""
+        if note:
+            tree = checkpoints.unverified(note)
+            self._seen.append((tree.size, tree.root))
+        self._ended = Ended(demands.state) if demands.state else None
+        if self._ended:
+            if origin and self._ended.origin != origin:
+                raise UnreadableSourceError("the state of the last audit is another log's")
+            self._seen.append((self._ended.size, self._ended.root))
 
     def run(self, processes: int | None) -> AuditResult:
-        source = self._source
+        source, state = self._source, b""
         form = _gather(source.malformed())
         since = self._since()
         with at_work(source.size() - since, processes) as executor:
             walk = Walk(source, self._path, self._progress, executor)
-            if since:
-                resume.restore(self._remembered.state, walk)
-            wanted = {size for size, _ in self._seen()}
-            # To the newest published tree, which is what will be remembered, and then to the end.
+            if self._ended and since:
+                self._ended.set(walk)
+            wanted = {size for size, _ in self._seen}
+            # To the newest published tree, which is where a later audit may go on, and then to the end.
             published = _published_size(source)
             walk.run(min(published, source.size()), wanted)
-            state = resume.encode(walk) if self._demands.memory and walk.tree.size == published else b""
+            if self._demands.state is not None and walk.tree.size == published:
+                state = resume.encode(walk)
             walk.run(source.size(), wanted)
         walk.finish()
-        result = self._result(walk, form, since)
+        result = self._result(walk, form, since, state)
         if self._demands.memory and result.good and result.note:
-            self._demands.memory.keep(result.origin, result.note, state)
+            self._demands.memory.keep(result.origin, result.note)
         return result
 
     def _since(self) -> int:
-        """From where on to read: 0, or where the last audit ended, if this release can go on from there."""
-        if not self._demands.new or not self._remembered.state:
-            return 0
-        size = resume.size_of(self._remembered.state) or 0
+        """From where on to read: 0, or where the last audit ended."""
+        size = self._ended.size if self._ended else 0
         # A checkpoint that somebody brought from before can only be compared from the beginning.
-        if size > self._source.size() or any(0 < seen < size for seen, _ in self._demands.seen):
+        if size > self._source.size() or any(0 < seen < size for seen, _ in self._seen):
             return 0
         return size
 
-    def _seen(self) -> list[tuple[int, bytes]]:
-        seen = list(self._demands.seen)
-        if self._remembered.checkpoint:
-            tree = checkpoints.unverified(self._remembered.checkpoint)
-            seen.append((tree.size, tree.root))
-        return seen
-
-    def _result(self, walk: Walk, form: list[Finding], since: int) -> AuditResult:
+    def _result(self, walk: Walk, form: list[Finding], since: int, state: bytes) -> AuditResult:
         source, replay, demands = self._source, walk.replay, self._demands
         last = checkpoints.last_published(source, replay)
         mechanism = replay.ledger.mechanism
@@ -186,21 +197,22 @@ class _Audit:
             *_gather(checkpoints.check_kept_apart(source, replay)),
             *_identity(fingerprint, demands.fingerprint),
         ]
-        consistent = _gather(_check_seen(self._seen(), walk))
+        consistent = _gather(_check_seen(self._seen, walk))
         witnessed = _gather(witnesses.check(source, replay, since=since, accept=demands.accept_unwitnessed))
         payloads = _gather(vault.check(source, replay.ledger, self._progress, since))
         marker = mechanism.last_marker
+        steps = (
+            Step(FORM, tuple(form)),
+            Step(TREE, (*walk.rows, *tree), _counted(walk.tree.size, "entry", "entries")),
+            Step(CHECKPOINTS, tuple(signed), _counted(len(_kept(source)), "checkpoint")),
+            Step(CONSISTENCY, tuple(consistent), _about_seen(self._seen, demands.memory)),
+            Step(WITNESSES, tuple(witnessed), _about_witnesses(source, replay)),
+            Step(SIGNATURES, tuple(walk.signatures), _counted(walk.tree.size - since, "event")),
+            Step(RULES, tuple(walk.rules)),
+            Step(VAULT, tuple(payloads), _about_vault(source, since)),
+        )
         return AuditResult(
-            steps=(
-                Step(FORM, tuple(form)),
-                Step(TREE, (*walk.rows, *tree), f"{walk.tree.size} entries"),
-                Step(CHECKPOINTS, tuple(signed), f"{len(_kept(source))} checkpoints"),
-                Step(CONSISTENCY, tuple(consistent), _about_seen(self._seen(), demands.memory)),
-                Step(WITNESSES, tuple(witnessed), _about_witnesses(source, replay)),
-                Step(SIGNATURES, tuple(walk.signatures), f"{walk.tree.size - since} events"),
-                Step(RULES, tuple(walk.rules)),
-                Step(VAULT, tuple(payloads), _about_vault(source, since)),
-            ),
+            steps=steps,
             summary=blind.summary(replay.ledger),
             origin=mechanism.origin,
             fingerprint=fingerprint,
@@ -213,8 +225,13 @@ class _Audit:
             witnessed=_witnessed(source, replay),
             chronicle=walk.chronicle,
             people={each.key_id: tuple(sorted(each.roles)) for each in mechanism.people.values()},
-            first_use=not self._seen(),
+            seen=tuple(size for size, _ in self._seen),
+            state=state if not any(each.findings for each in steps) else b"",
         )
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _gather(findings: Iterator[Finding]) -> list[Finding]:
@@ -275,7 +292,8 @@ def _witnessed(source: Source, replay: blind.Replay) -> Witnessed:
 
 def _about_seen(seen: Sequence[tuple[int, bytes]], memory: Memory | None) -> str:
     if seen:
-        return "extends the tree of " + ", ".join(f"{size}" for size, _ in seen) + " entries"
+        sizes = sorted({size for size, _ in seen})
+        return "extends the tree of " + ", ".join(f"{size:,}" for size in sizes) + " entries"
     return "the first audit of this log here" if memory else "no earlier checkpoint was brought"
 
 

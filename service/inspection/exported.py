@@ -25,9 +25,12 @@ from meyasubako.service.inspection.source import (
     Kept,
     Payload,
     Place,
+    Stored,
 )
 
-_LINE: Final = re.compile(r"(?P<digest>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,15}) (?P<place>table|object|gone)")
+_LINE: Final = re.compile(
+    r"(?P<digest>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,15}) (?P<place>table|object|gone|lost)"
+)
 
 
 class ExportSource:
@@ -93,6 +96,14 @@ class ExportSource:
                 return Batch(entries, broken=error.finding)
             entries += bundle[first - n * TILE : stop - n * TILE]
         return Batch(entries)
+
+    def entries(self) -> Iterator[Stored]:
+        """Every entry; BrokenSourceError where one cannot be read."""
+        for start in range(0, self._size, TILE):
+            found = self.batch(start, min(start + TILE, self._size))
+            yield from (Stored(start + place, data) for place, data in enumerate(found.entries))
+            if found.broken:
+                raise BrokenSourceError(found.broken.rule, found.broken.sentence, found.broken.index)
 
     def tile(self, level: int, n: int) -> bytes | None:
         """A hash tile as wide as the size has it."""

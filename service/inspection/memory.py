@@ -1,4 +1,4 @@
-"""What an auditor remembers of each log: the newest checkpoint that verified, and where the audit ended.
+"""What an auditor remembers of each log: the newest checkpoint that verified.
 
 - Trust on first use: the first good audit is remembered, and from then on a log must extend what was seen.
 - It lies in the auditor's own configuration directory, 0600, never beside what is audited; nothing in it is
@@ -14,15 +14,6 @@ from pathlib import Path
 from typing import Final
 
 _CHECKPOINT: Final = "checkpoint"
-_STATE: Final = "state"
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """A checkpoint's note and the state of a resumable audit; empty where there is none."""
-
-    checkpoint: bytes = b""
-    state: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +22,15 @@ class Memory:
 
     directory: Path
 
-    def recall(self, origin: str) -> Remembered:
-        """What is remembered of a log."""
-        place = self._place(origin)
-        return Remembered(_read(place / _CHECKPOINT), _read(place / _STATE))
+    def recall(self, origin: str) -> bytes:
+        """The checkpoint that is remembered of a log, or nothing."""
+        return read_own(self._place(origin) / _CHECKPOINT)
 
-    def keep(self, origin: str, checkpoint: bytes, state: bytes) -> None:
-        """Remember a checkpoint that verified, and, unless empty, where the audit ended."""
+    def keep(self, origin: str, checkpoint: bytes) -> None:
+        """Remember a checkpoint that verified."""
         place = self._place(origin)
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write(place / _CHECKPOINT, checkpoint)
-        if state:
-            _write(place / _STATE, state)
+        write_own(place / _CHECKPOINT, checkpoint)
 
     def _place(self, origin: str) -> Path:
         return self.directory / hashlib.sha256(origin.encode()).hexdigest()[:32]
@@ -55,14 +43,16 @@ def configuration() -> Path:
     return home / "meyasubako" / "audits"
 
 
-def _read(path: Path) -> bytes:
+def read_own(path: Path) -> bytes:
+    """A file of the auditor's own, nothing if it is not there."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return b""
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_own(path: Path, data: bytes) -> None:
+    """Write a file of the auditor's own, 0600, whole."""
     fresh = path.with_name(f"{path.name}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)

@@ -27,6 +27,7 @@ _PROPOSALS = list[tuple[str, str, str, int, dict[str, Any]]]
 
 class _State(msgspec.Struct):
     format: int
+    origin: str
     size: int
     edge: list[tuple[int, list[bytes]]]
     root: bytes
@@ -58,6 +59,7 @@ def encode(walk: Walk) -> bytes:
     return msgspec.msgpack.encode(
         _State(
             format=FORMAT,
+            origin=mechanism.origin,
             size=walk.tree.size,
             edge=walk.tree.edge,
             root=walk.tree.root(),
@@ -84,21 +86,38 @@ def encode(walk: Walk) -> bytes:
     )
 
 
-def size_of(data: bytes) -> int | None:
-    """How many entries a memory holds as verified; None if this release does not read it."""
-    try:
-        state = _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError):
-        return None
-    return state.size if state.format == FORMAT else None
+class Ended:
+    """Where an earlier audit ended, as its state says; UnreadableSourceError if it cannot be read."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self._state = _decoder.decode(data)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise UnreadableSourceError(f"the state of the last audit cannot be read: {error}") from error
+        if self._state.format != FORMAT:
+            raise UnreadableSourceError("the state of the last audit is another release's: begin anew")
+
+    @property
+    def origin(self) -> str:
+        """Which log it is of."""
+        return self._state.origin
+
+    @property
+    def size(self) -> int:
+        """How many entries were verified."""
+        return self._state.size
+
+    @property
+    def root(self) -> bytes:
+        """The root of their tree."""
+        return self._state.root
+
+    def set(self, walk: Walk) -> None:
+        """Set a fresh walk to where the audit ended."""
+        _set(self._state, walk)
 
 
-def restore(data: bytes, walk: Walk) -> None:
-    """Set a fresh walk to where the memory was made; UnreadableSourceError if it cannot be read."""
-    try:
-        state = _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise UnreadableSourceError(f"the memory of the last audit cannot be read: {error}") from error
+def _set(state: _State, walk: Walk) -> None:
     to, chronicle = walk.replay.ledger, walk.chronicle
     proposals = {
         leaf: people.Proposal(by, kind, version, body) for leaf, by, kind, version, body in state.proposals

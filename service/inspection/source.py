@@ -21,7 +21,7 @@ DATABASE: Final = "log.db"
 # What is being done, how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
 
-Place = Literal["table", "object", "gone"]
+Place = Literal["table", "object", "gone", "lost"]
 
 
 class BrokenSourceError(InspectionError):
@@ -30,6 +30,14 @@ class BrokenSourceError(InspectionError):
     def __init__(self, rule: str, sentence: str, index: int | None = None) -> None:
         super().__init__(sentence)
         self.finding = Finding(rule, sentence, index)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry at its place."""
+
+    index: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""An audit's answer, as JSON facts and on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+
+from meyasubako.domain.chronicle import Deadline
+from meyasubako.service.cli.output import plain, print_facts
+from meyasubako.service.inspection import AuditResult
+
+_SHOWN = 20
+
+
+def facts(result: AuditResult) -> dict[str, Any]:
+    """Everything, for scripts."""
+    return {
+        "good": result.good,
+        "origin": result.origin,
+        "fingerprint": result.fingerprint,
+        "published_size": result.size,
+        "root": result.root,
+        "entries": result.entries,
+        "since": result.since,
+        "day": str(result.day or ""),
+        "witnesses": {
+            "asked": result.witnessed.asked,
+            "cosigned": list(result.witnessed.cosigned),
+            "missing": list(result.witnessed.missing),
+            "quorum_met": result.witnessed.quorum_met,
+        },
+        "summary": result.summary,
+        "steps": [
+            {"name": step.name, "good": not step.findings, "about": step.about} for step in result.steps
+        ],
+        "missed_deadlines": [_deadline(each) for each in result.missed],
+        "findings": [
+            {"rule": each.rule, "sentence": each.sentence, "index": each.index, "stream": each.stream}
+            for each in result.findings
+        ],
+    }
+
+
+def _deadline(each: Deadline) -> dict[str, Any]:
+    return {
+        "case": each.case,
+        "state": each.state,
+        "due": str(each.due),
+        "met": str(each.met or ""),
+        "index": each.index,
+    }
+
+
+def draw(out: Console, result: AuditResult) -> None:
+    """Everything that a person reads first, findings last."""
+    shown = facts(result)
+    print_facts(
+        out, {name: shown[name] for name in ("origin", "fingerprint", "published_size", "root", "entries")}
+    )
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.summary.items())
+    out.print(f"[dim]{counts}[/]\n")
+    for step in result.steps:
+        mark = "[red]✗[/]" if step.findings else "[green]✓[/]"
+        out.print(f"{mark} {step.name}[dim]{': ' if step.about else ''}{plain(step.about)}[/]")
+    out.print()
+    _draw_missed(out, result)
+    if result.good:
+        out.print(
+            "[bold green]✓[/] Nothing was changed, removed, reordered or forged, and every rule was kept."
+        )
+        if result.first_use:
+            out.print(
+                "[dim]  Compare the fingerprint with the poster's: nothing was known of this log here.[/]"
+            )
+        return
+    for number, each in enumerate(result.findings):
+        where = f"entry {each.index}" if each.index is not None else "the whole"
+        stream = f", stream {each.stream[:8]}" if each.stream else ""
+        mark = "[bold red]✗[/]" if number == 0 else "[red]·[/]"
+        out.print(f"{mark} {where}{stream}: {plain(each.sentence)} [dim]({each.rule})[/]")
+    count = len(result.findings)
+    out.print(f"\n{count} finding{'s' if count > 1 else ''}. The first is the one to trust.")
+
+
+def _draw_missed(out: Console, result: AuditResult) -> None:
+    missed = result.missed
+    for each in missed[:_SHOWN]:
+        met = f"met on {each.met}" if each.met else "not met yet"
+        out.print(f"[yellow]![/] case {each.case[:8]}: {each.state}, due {each.due}, {met}")
+    if len(missed) > _SHOWN:
+        out.print(f"[yellow]![/] and {len(missed) - _SHOWN} more")
+    if missed:
+        count = len(missed)
+        told = f"{count} deadline{'s' if count > 1 else ''} missed: no rule was broken, and it stays said."
+        out.print(f"[dim]  {told}[/]\n")

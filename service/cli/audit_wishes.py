@@ -1,0 +1,63 @@
+"""What somebody wants of an audit, and the directory that it reads: their own, or a mirror of an address."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from meyasubako.crypto.checkpoint import Checkpoint
+from meyasubako.crypto.note import Note
+from meyasubako.service.cli.asking import unlock
+from meyasubako.service.client.http import Http
+from meyasubako.service.clocks import system_clock
+from meyasubako.service.inspection import Demands, Memory, configuration, mirror
+from meyasubako.service.inspection.memory import read_own
+from meyasubako.service.inspection.source import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The options of `meyasubako audit`."""
+
+    keyfile: Path | None
+    passphrase_file: Path | None
+    proxy: str | None
+    fingerprint: str | None
+    pins: tuple[Path, ...]
+    state: Path | None
+    memory: Path | None
+    forget: bool
+    accept_unwitnessed: bool
+    deadlines: bool
+    html: Path | None
+    pack: Path | None
+
+    def demands(self) -> Demands:
+        """What the audit is asked to hold the log to; BadNoteError for a pin that is no checkpoint."""
+        trees = [Checkpoint.parse(Note.parse(path.read_bytes()).text) for path in self.pins]
+        return Demands(
+            fingerprint=self.fingerprint,
+            seen=[(tree.size, tree.root) for tree in trees],
+            memory=None if self.forget else Memory(self.memory or configuration()),
+            state=read_own(self.state) if self.state else None,
+            accept_unwitnessed=self.accept_unwitnessed,
+        )
+
+
+@contextmanager
+def opened(source: str, wishes: Wishes, progress: Progress) -> Iterator[Path]:
+    """The directory to audit; for an address a mirror of it, which is gone afterwards."""
+    if not source.startswith(("http://", "https://")):
+        if not Path(source).is_dir():
+            raise click.BadParameter(f"there is no directory {source}")
+        yield Path(source)
+        return
+    if wishes.keyfile is None:
+        raise click.UsageError("an address is audited with an auditor's key: --key KEYFILE")
+    key = unlock(wishes.keyfile, wishes.passphrase_file).signing
+    with TemporaryDirectory() as folder, Http(source, proxy=wishes.proxy, key=key) as http:
+        mirror(http, Path(folder), system_clock().date(), fingerprint=wishes.fingerprint, progress=progress)
+        yield Path(folder)
