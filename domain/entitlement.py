@@ -8,7 +8,7 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.reads import may_fetch
 from meyasubako.domain.rules.rooms import is_staff
 
-__all__ = ["Shown", "may_fetch", "may_read", "may_see", "reports_streams", "streams_of"]
+__all__ = ["Shown", "may_fetch", "may_read", "may_see", "may_write", "reports_streams", "streams_of"]
 
 # The events of a room on which a writer's act and wraps depend, without any payload that is not theirs.
 STRUCTURE = frozenset(
@@ -39,6 +39,24 @@ def may_see(ledger: Ledger, person: str, stream: str) -> bool:
         report = ledger.rooms.get(ledger.cases[stream].rooms["report"])
         return report is not None and is_staff(ledger.mechanism, report, person)
     return sort == kinds.READS and ledger.reads[stream].person == person
+
+
+def may_write(ledger: Ledger, author: str, stream: str) -> bool:
+    """Whether somebody may try to write to a stream, so that a refusal may tell them where it ends.
+
+    Whoever sees it, the case's reporter, and stewards, who take access away in rooms that they never see; a
+    stream that does not exist is anybody's to begin.
+    """
+    if stream not in ledger.sorts:
+        return True
+    room = ledger.rooms.get(stream)
+    case = ledger.cases.get(room.case if room else stream)
+    if case is not None and case.reporter == author:
+        return room is None or room.name in case.rooms
+    person = ledger.mechanism.active(author)
+    if person is not None and person.has("steward") and room is not None:
+        return True
+    return may_see(ledger, author, stream)
 
 
 def may_read(ledger: Ledger, person: str, digest: str) -> bool:

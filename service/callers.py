@@ -1,6 +1,6 @@
 """Who sent a request: its signature verified, its body compared with the digest that was signed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote, urlsplit
@@ -11,6 +11,9 @@ from flask import Request
 from meyasubako.crypto.canonical import MAX_INTEGER, decode_base64
 from meyasubako.crypto.errors import NotCanonicalError
 from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import entitlement
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.ledger import Ledger
 from meyasubako.service.config import Doors
 from meyasubako.service.errors import BadRequestError, RequestSignatureError
 from meyasubako.service.payloads import not_found
@@ -81,6 +84,15 @@ def read_submission(request: Request, signed: SignedRequest | None) -> Submissio
         return msgspec.json.decode(body, type=Submission)
     except msgspec.MsgspecError as error:
         raise BadRequestError("the body is a JSON object of events and payloads") from error
+
+
+def refuse_streams_of_others(ledger: Ledger, events: Sequence[Event]) -> None:
+    """Answer 404 where an author has no business in a stream: conflicts and rules would tell where it ends.
+
+    Else somebody who lost access could watch from afar how much is written in a case, and when.
+    """
+    if not all(entitlement.may_write(ledger, event.by, event.stream) for event in events):
+        raise not_found()
 
 
 def asked_seq(request: Request) -> int:

@@ -94,6 +94,7 @@ class _Door:
         read = [envelope.read(data) for data in events]
         if any(event.by != person.key_id for event in read):
             raise Problem(422, "not-yours", "a person posts events that they signed themselves")
+        callers.refuse_streams_of_others(self._mechanism.ledger(), read)
         try:
             accepted = self._mechanism.accept(events, payloads)
         except SeqConflictError as conflict:

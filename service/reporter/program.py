@@ -90,6 +90,7 @@ class _Door:
             raise Problem(
                 422, "not-a-reporters", "this door takes what one reporter writes, and nothing else"
             )
+        callers.refuse_streams_of_others(self._mechanism.ledger(), read)
         try:
             accepted = self._mechanism.accept(events, payloads)
         except SeqConflictError as conflict:

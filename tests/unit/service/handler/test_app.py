@@ -11,13 +11,15 @@ from meyasubako.crypto.canonical import decode_base64
 from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.note import open_note
 from meyasubako.crypto.signing import SigningKey
+from meyasubako.domain.envelope import Head
 from meyasubako.service import clock, shown, uploads
 from meyasubako.service.config import Doors, IntakeSettings
 from meyasubako.service.handler import app as handler_app
 from meyasubako.service.handler.app import create_app
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.reporter import program
 from tests.system.box import Box
-from tests.unit.service.doors import Caller, begin, fetched, report
+from tests.unit.service.doors import Caller, begin, fetched, report, submission
 
 PROBLEM = "urn:meyasubako:problem:"
 
@@ -46,6 +48,12 @@ def ada(app: Flask, box: Box) -> Caller:
 def _problem(answer: Any) -> str:
     assert answer.mimetype == "application/problem+json"
     return str(answer.get_json()["type"]).removeprefix(PROBLEM)
+
+
+def _program(mechanism: Mechanism) -> Flask:
+    door = Flask("reporter")
+    door.register_blueprint(program.blueprint(mechanism))
+    return door
 
 
 def _sealed(box: Box, size: int = 1000) -> bytes:
@@ -354,6 +362,37 @@ def test_a_reporters_message_is_shown_later_than_what_stood_before_it(
     assert (later["events"], later["head"]) == (before["events"], before["head"])
     heads = {each["stream"]: each["head"] for each in keiko.get("/v1/me").get_json()["streams"]}
     assert heads[reported.dialogue] == before["head"]
+
+
+@pytest.mark.parametrize("seq", [1, 2, 3, 1000])
+def test_somebody_who_lost_access_is_not_told_how_much_was_written_since(
+    hourly: Mechanism, app: Flask, box: Box, keiko: Caller, seq: int
+) -> None:
+    reported, lost = report(hourly, box), box.people["Omar Haddad"].signing
+    posted = begin(hourly, keiko.key).add(
+        "access.revoked", reported.dialogue, {"reader": box.key_id("Omar Haddad")}
+    )
+    assert keiko.post_events(posted).status_code == 200
+    stranger = SigningKey.generate()
+    doors = (app, lost, "/v1/events"), (_program(hourly), stranger, "/api/events")
+    for door, key, path in doors:
+        probe = begin(hourly, key)
+        probe.heads[reported.dialogue] = Head(seq - 1, "0" * 64 if seq > 1 else "")
+        event = probe.add("mailbox.closed_to_reading", reported.dialogue, {"sealed_by": "reporter_tool"})
+        answer = Caller(door, key).post(path, submission(event))
+        assert (answer.status_code, _problem(answer)) == (404, "not-found")
+
+
+def test_a_steward_is_told_where_a_room_ends_in_which_they_take_access_away(
+    mechanism: Mechanism, box: Box, ada: Caller
+) -> None:
+    reported = report(mechanism, box)
+    request = begin(mechanism, ada.key)
+    request.heads[reported.dialogue] = Head()
+    event = request.add("access.revoked", reported.dialogue, {"reader": box.key_id("Omar Haddad")})
+    answer = ada.post_events(event)
+    assert (answer.status_code, answer.get_json()["head"]["seq"]) == (409, 1)
+    assert "events" not in answer.get_json()
 
 
 def test_a_conflict_shows_a_reporters_message_before_its_hour(
