@@ -13,6 +13,7 @@ from pathlib import Path
 
 from meyasubako.crypto import canonical
 from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.keyfile import KeyPair, Person
 from meyasubako.domain.acts import Request
 from meyasubako.domain.envelope import Event
@@ -49,6 +50,8 @@ class Settings:
     waiting_hours: int = 24
     test: bool = False
     questionnaire: Mapping[str, JsonValue] | None = None
+    # The last tree of a log that this one goes on from under a new origin, since that one could not go on.
+    predecessor: Checkpoint | None = None
 
 
 def card(fields: Mapping[str, JsonValue]) -> Sealed:
@@ -131,6 +134,11 @@ def _write_founding(
         "witness_policy": [],
         "test": settings.test,
     }
+    before = settings.predecessor
+    if before is not None:
+        if before.origin == request.log:
+            raise ConfigError("a log that goes on from another one has an origin of its own")
+        body["predecessor"] = {"origin": before.origin, "size": before.size, "root": before.root.hex()}
     request.add("mechanism.founded", stream, body)
     for each in (name, *(shown for _, shown in people), channel, questionnaire):
         request.add("card.published", stream, {"card": each.reference}, [each])

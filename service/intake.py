@@ -34,7 +34,7 @@ from meyasubako.service.incoming import FileTicket, IncomingFile, IncomingFiles
 from meyasubako.service.mailbox import Mailbox, Mailboxes, NoMailboxError
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.proofs import Evidence
-from meyasubako.service.store.errors import SeqConflictError
+from meyasubako.service.store.errors import MissingPayloadError, SeqConflictError
 
 __all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
 
@@ -156,8 +156,12 @@ class Intake:
         return ReaderView(person.key_id, card.get("name", ""), card.get("title", ""))
 
     def _card(self, digest: str) -> dict[str, str]:
-        with self._mechanism.store.open_payload(digest) as file:
-            fields = canonical.decode_document(file.read())
+        try:
+            with self._mechanism.store.open_payload(digest) as file:
+                fields = canonical.decode_document(file.read())
+        except MissingPayloadError:
+            # Erased, or lost with a restored backup: the person is there, the name is not.
+            return {}
         return {name: value for name, value in fields.items() if isinstance(value, str)}
 
     def submit(self, draft: Draft) -> Submitted:

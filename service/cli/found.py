@@ -4,7 +4,10 @@ from pathlib import Path
 
 import click
 
+from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
+from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.keyfile import KeyPair, digest_fingerprint
+from meyasubako.crypto.note import Note
 from meyasubako.domain import roles
 from meyasubako.service.cli import options
 from meyasubako.service.cli.asking import unlock
@@ -88,6 +91,12 @@ ROLES_HELP = (
     show_default=True,
     help="When handlers see what came in: at the next full hour, or at once.",
 )
+@click.option(
+    "--predecessor",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="EXPORT_OR_CHECKPOINT",
+    help="The last checkpoint of a log that cannot go on, or an export or mirror of it: named in leaf 0.",
+)
 @click.option("--test", is_flag=True, help="A test mechanism: says so for ever in its first entry.")
 @options.as_json
 def found(  # noqa: PLR0913  each is an option of the command
@@ -109,6 +118,7 @@ def found(  # noqa: PLR0913  each is an option of the command
     handler_door: str,
     log_door: str,
     show: str,
+    predecessor: Path | None,
     test: bool,
     as_json: bool,
 ) -> None:
@@ -136,6 +146,7 @@ def found(  # noqa: PLR0913  each is an option of the command
         step=step,
         waiting_hours=waiting_hours,
         test=test,
+        predecessor=_last_tree(predecessor) if predecessor else None,
     )
     steward, rows = founders
     leaf = found_mechanism(directory, config, settings, rows, steward).leaf
@@ -144,9 +155,21 @@ def found(  # noqa: PLR0913  each is an option of the command
         "origin": origin,
         "fingerprint": digest_fingerprint(bytes.fromhex(leaf)),
         "founding_leaf": leaf,
+        "predecessor": str(settings.predecessor.origin) if settings.predecessor else "",
         "people": [f"{founder.person.name}: {', '.join(founder.roles)}" for founder in rows],
     }
     emit(facts, as_json=as_json)
+
+
+def _last_tree(path: Path) -> Checkpoint:
+    """The tree of a checkpoint file, or of a directory's, which the key beside it there must have signed."""
+    note = (path / "checkpoint" if path.is_dir() else path).read_bytes()
+    tree = Checkpoint.parse(Note.parse(note).text)
+    beside = path / "log.vkey"
+    if path.is_dir() and beside.is_file():
+        key = parse_verifier(beside.read_text(encoding="ascii").removesuffix("\n"))
+        return open_checkpoint(note, tree.origin, [key]).checkpoint
+    return tree
 
 
 def _founders(

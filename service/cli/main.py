@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "propose": ("acts", "propose"),
     "confirm": ("acts", "confirm"),
     "serve": ("serve", "serve"),
+    "restore": ("restore", "restore"),
     "report": ("report", "report"),
     "mailbox": ("mailbox", "mailbox"),
     "cases": ("case_acts", "cases"),

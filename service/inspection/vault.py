@@ -19,6 +19,7 @@ from meyasubako.service.inspection.source import Payload, Place, Progress, Sourc
 
 _PIECE: Final = 1 << 20
 _EVERY: Final = 64
+_ABSENT: Final = frozenset({"gone", "lost"})
 
 
 def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) ->
             yield _finding(owners.get(payload.digest), "payload-is-recorded", payload.digest, "stands twice")
         places[payload.digest] = payload.place
         yield from _check(payload, owners.get(payload.digest), gone=payload.digest in absent)
-        if payload.place != "gone" and payload.digest in owners and source.whole:
+        if payload.place not in _ABSENT and payload.digest in owners and source.whole:
             yield from _check_bytes(
                 source, payload, owners[payload.digest], card=is_card(ledger, payload.digest)
             )
@@ -79,8 +80,10 @@ def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterator[Fin
     if payload.size != owner.size or payload.index not in (None, owner.index):
         yield _finding(owner, "payload-is-recorded", digest, "is recorded otherwise than its event names it")
     if gone:
-        if payload.place != "gone":
+        if payload.place not in _ABSENT:
             yield _finding(owner, "payload-is-destroyed", digest, "should have been destroyed, and is there")
+    elif payload.place == "lost":
+        yield _finding(owner, "payload-was-lost", digest, "was lost when the log was restored from a mirror")
     elif payload.place == "gone":
         yield _finding(owner, "payload-is-there", digest, "is gone, and the log does not say why")
 

@@ -15,7 +15,7 @@ from meyasubako.crypto.merkle import HASH_SIZE, Frontier
 from meyasubako.crypto.tiles import HEIGHT, TILE
 from meyasubako.service.store import tree
 from meyasubako.service.store.errors import DamagedStoreError
-from meyasubako.service.store.port import StoredPayload
+from meyasubako.service.store.port import ABSENT, StoredPayload
 from meyasubako.service.store.vault import Vault
 
 _PIECE: Final = 1 << 20
@@ -43,9 +43,9 @@ def verify_payload(connection: Connection, vault: Vault, payload: StoredPayload)
 
     Raises `MissingPayloadError` if there are none though it is not gone.
     """
-    if payload.place == "gone":
+    if payload.place in ABSENT:
         if vault.holds(connection, payload.digest):
-            raise DamagedStoreError(f"payload {payload.digest} is gone, and yet it is there")
+            raise DamagedStoreError(f"payload {payload.digest} is {payload.place}, and yet it is there")
         return
     digest = hashlib.sha256()
     with vault.open(connection, payload) as file:

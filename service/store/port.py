@@ -20,7 +20,9 @@ from meyasubako.crypto.tiles import Level
 SMALL_PAYLOAD: Final = 128 * 1024
 MAX_EVENT: Final = 32 * 1024
 
-Place = Literal["table", "object", "gone"]
+# Where a payload's bytes lie: destroyed ones are gone, those that a restored backup lacked are lost.
+Place = Literal["table", "object", "gone", "lost"]
+ABSENT: Final = frozenset({"gone", "lost"})
 
 
 @dataclass(frozen=True, slots=True)

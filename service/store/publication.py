@@ -105,6 +105,17 @@ class Publication:
                 )
             )
 
+    def take_over(self, published: Published) -> None:
+        """Keep a checkpoint that was published before this database was set back and brought forward."""
+        with self._turn:
+            last = self.last()
+            if self._read_file() is None and last is not None:
+                self._keep_file(last.note)
+            last = self._adopt()
+            if last is None or last.size < published.size:
+                self._keep_file(published.note)
+                self._leader.run(lambda transaction: _record(transaction, *published))
+
     def recover(self) -> None:
         """Refuse a database that does not extend the kept checkpoint, and adopt one that it lacks."""
         with self._turn:

@@ -4,8 +4,8 @@ Rules upheld here:
 
 - `stored_events` grows and never changes: triggers refuse UPDATE and DELETE, and an INSERT that is not the
   next leaf and the next of its stream, which closes INSERT OR REPLACE as well, whatever a connection has set.
-- A payload's row stays for ever; it may only turn to 'gone'. A checkpoint's row stays; only its note may
-  change, by more signature lines.
+- A payload's row stays for ever; it may only turn to 'gone' ('lost' is what a restored backup lacks). A
+  checkpoint's row stays; only its note may change, by more signature lines.
 - Deleted bytes are overwritten (`secure_delete`), commits are durable (`synchronous=FULL`), and nothing
   stored in the schema is trusted to run functions (`trusted_schema=OFF`).
 - A database with another `user_version` than ours is refused: `NewerVersionError` if it is newer.
@@ -58,7 +58,7 @@ CREATE TABLE payloads (
   digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
   size INTEGER NOT NULL CHECK (size > 0),
   leaf_index INTEGER NOT NULL REFERENCES stored_events,
-  place TEXT NOT NULL CHECK (place IN ('table', 'object', 'gone'))
+  place TEXT NOT NULL CHECK (place IN ('table', 'object', 'gone', 'lost'))
 ) STRICT;
 
 CREATE TABLE small_payloads (

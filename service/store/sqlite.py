@@ -11,7 +11,7 @@ Rules upheld here:
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -22,6 +22,7 @@ from typing import BinaryIO, Final, Self
 from meyasubako.crypto.merkle import Frontier
 from meyasubako.crypto.tiles import Level
 from meyasubako.service.store import check, schema, tree
+from meyasubako.service.store.adoption import adopt
 from meyasubako.service.store.append import stream_head
 from meyasubako.service.store.commit import Leader
 from meyasubako.service.store.errors import (
@@ -36,7 +37,7 @@ from meyasubako.service.store.errors import (
 )
 from meyasubako.service.store.events import BATCH, EventRecorder, connect
 from meyasubako.service.store.locks import FileLock, sync_directory
-from meyasubako.service.store.port import Entry, EventStore, Head, Published, Row, Sign, StoredPayload
+from meyasubako.service.store.port import ABSENT, Entry, EventStore, Head, Published, Row, Sign, StoredPayload
 from meyasubako.service.store.publication import Publication
 from meyasubako.service.store.transaction import Transaction
 from meyasubako.service.store.vault import Upload, Vault
@@ -95,6 +96,27 @@ class Store(EventStore):
             store.close()
             raise
         return store
+
+    @classmethod
+    def bring_forward(
+        cls, directory: Path, entries: Iterable[Entry], published: Published, gone: Collection[str]
+    ) -> list[StoredPayload]:
+        """Add mirrored entries behind those of a restored backup, up to a published tree; gives what is lost.
+
+        The caller has verified them, and that nobody else has the store open. It may be behind the kept
+        checkpoint, which is why it is not opened as usual. Raises `DamagedStoreError` with nothing changed if
+        the entries do not give the tree, `RolledBackError` if that does not extend the kept checkpoint.
+        """
+        store = cls(directory, read_only=False)
+        try:
+            store._check(recover=False)
+            lost = store._leader.run(
+                lambda transaction: adopt(transaction, entries, published, gone, store._vault)
+            )
+            store._publication.take_over(published)
+            return lost
+        finally:
+            store.close()
 
     def _check(self, *, recover: bool) -> None:
         with self._recorder.reading() as connection:
@@ -174,7 +196,7 @@ class Store(EventStore):
     def has_payload(self, digest: str) -> bool:
         """Whether an event owns this payload and its bytes are there."""
         found = self._payload(digest)
-        return found is not None and found.place != "gone"
+        return found is not None and found.place not in ABSENT
 
     def payload_size(self, digest: str) -> int:
         """The payload's size in sealed bytes; `MissingPayloadError`."""
@@ -278,7 +300,7 @@ class Store(EventStore):
 
     def _present(self, digest: str) -> StoredPayload:
         found = self._payload(digest)
-        if found is None or found.place == "gone":
+        if found is None or found.place in ABSENT:
             raise MissingPayloadError(digest[:64])
         return found
 

@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.keyfile import KeyPair, write_keyfile
+from meyasubako.crypto.note import Note
 from meyasubako.service.cli.main import main
+from meyasubako.service.store.sqlite import Store
 
 NAMES = ("dan", "eva", "keiko", "omar", "ana")
 
@@ -104,3 +107,24 @@ def test_a_directory_that_holds_something_is_left_as_it_is(people: Path) -> None
     assert result.exit_code == 2
     assert "is not empty" in result.stderr
     assert [path.name for path in (people / "box").iterdir()] == ["letter"]
+
+
+def test_a_new_origin_names_the_log_that_could_not_go_on(people: Path, tmp_path: Path) -> None:
+    more = role(people, "intake:main", "keiko")
+    assert found(people, *more).exit_code == 0
+    (people / "box").rename(people / "old")
+    exported = CliRunner().invoke(main, ["log", "export", str(people / "old"), str(people / "export")])
+    assert exported.exit_code == 0
+    words = ["--predecessor", str(people / "export")]
+    same = found(people, *more, *words)
+    assert (same.exit_code, "an origin of its own" in same.stderr) == (2, True)
+    assert found(people, *more, *words, "--json", origin="new.example.org").exit_code == 0
+    with Store.open(people / "box", read_only=True) as store:
+        named = json.loads(store.row(0).data)["body"]["predecessor"]
+    last = Checkpoint.parse(Note.parse((people / "export" / "checkpoint").read_bytes()).text)
+    assert named == {"origin": "box.example.org", "size": last.size, "root": last.root.hex()}
+    (people / "box").rename(people / "second")
+    (people / "export" / "log.vkey").write_text(
+        (people / "second" / "checkpoint").read_text().splitlines()[0]
+    )
+    assert found(people, *more, *words, origin="third.example.org").exit_code != 0
