@@ -8,7 +8,8 @@ Rules upheld here:
 - Bytes of a payload are given out only after the person's own `payload.fetched` is in the log, and only while
   they may read that room.
 - A person posts events of their own. Whether an event is allowed is the domain's to say.
-- What reporters wrote appears at the next full hour, but a conflict shows it to that writer at once.
+- What reporters wrote appears at the next full hour, but a conflict shows it to that writer at once. Nor does
+  an event's place in the log tell before that how much was written: it is shown once it is published.
 """
 
 import time
@@ -21,7 +22,14 @@ from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain import entitlement, envelope
 from meyasubako.domain.people import Person
 from meyasubako.service import callers, clock, problems, shown, uploads, web
-from meyasubako.service.handler.views import event_rows, head_of, mechanism_view, person_view, stream_view
+from meyasubako.service.handler.views import (
+    event_rows,
+    head_of,
+    mechanism_view,
+    person_view,
+    shown_indices,
+    stream_view,
+)
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
 from meyasubako.service.proofs import promise
@@ -101,9 +109,10 @@ class _Door:
             raise self._conflict(conflict, person, read) from conflict
         if any(event.kind in AT_ONCE for event in read):
             clock.request_publication(self._mechanism.directory)
+        indices = shown_indices(self._mechanism.store, (each.index for each in accepted))
         rows: list[JsonValue] = [
-            {"index": each.index, "leaf": each.leaf, "promise": promise(self._mechanism, each.leaf).decode()}
-            for each in accepted
+            {"index": index, "leaf": each.leaf, "promise": promise(self._mechanism, each.leaf).decode()}
+            for index, each in zip(indices, accepted, strict=True)
         ]
         return self._with_checkpoint({"accepted": rows})
 
@@ -168,7 +177,8 @@ class _Door:
         extra: dict[str, JsonValue] = {}
         if entitlement.may_see(self._mechanism.ledger(), person.key_id, conflict.stream):
             first = min(event.seq for event in posted if event.stream == conflict.stream)
-            extra["events"] = event_rows(self._mechanism.store.stream(conflict.stream, first)[:PAGE])
+            store = self._mechanism.store
+            extra["events"] = event_rows(store, store.stream(conflict.stream, first)[:PAGE])
         head: JsonValue = {
             "stream": conflict.stream,
             "seq": conflict.head_seq,

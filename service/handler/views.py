@@ -1,6 +1,6 @@
 """What the handlers' API says of people, streams and the mechanism, as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from meyasubako.crypto.canonical import JsonValue, encode_base64
 from meyasubako.crypto.keyfile import digest_fingerprint
@@ -26,9 +26,22 @@ def person_view(person: Person) -> dict[str, JsonValue]:
     }
 
 
-def event_rows(rows: Sequence[Row]) -> list[JsonValue]:
+def shown_indices(store: Store, indices: Iterable[int]) -> list[int]:
+    """Events' places in the log as they are shown: -1 for what is not published yet.
+
+    A place beyond that would tell how much others write, at the moment at which they do.
+    """
+    published = store.published()
+    size = published.size if published else 0
+    return [index if index < size else -1 for index in indices]
+
+
+def event_rows(store: Store, rows: Sequence[Row]) -> list[JsonValue]:
     """Events as index and base64."""
-    return [{"index": row.index, "event": encode_base64(row.data)} for row in rows]
+    indices = shown_indices(store, (row.index for row in rows))
+    return [
+        {"index": index, "event": encode_base64(row.data)} for index, row in zip(indices, rows, strict=True)
+    ]
 
 
 def head_of(store: Store, ledger: Ledger, stream: str, stop: int | None) -> dict[str, JsonValue]:
@@ -47,7 +60,7 @@ def stream_view(
     rows = [row for row in mechanism.store.stream(stream, start) if stop is None or row.seq < stop]
     return {
         "stream": stream,
-        "events": event_rows(rows[:page]),
+        "events": event_rows(mechanism.store, rows[:page]),
         "more": len(rows) > page,
         "head": head_of(mechanism.store, mechanism.ledger(), stream, stop),
     }

@@ -179,7 +179,6 @@ def test_events_are_accepted_with_a_promise_and_found_again_when_sent_twice(
     assert first.status_code == 200
     accepted = first.get_json()["accepted"]
     assert accepted[0]["leaf"] == event.leaf
-    assert mechanism.store.row(accepted[0]["index"]).data == event.data
     assert keiko.post_events(event).get_json()["accepted"] == accepted
     opened = open_note(accepted[0]["promise"].encode(), [verifier_of(mechanism.keys.promise.key)])
     marker = mechanism.ledger().mechanism.last_marker
@@ -362,6 +361,23 @@ def test_a_reporters_message_is_shown_later_than_what_stood_before_it(
     assert (later["events"], later["head"]) == (before["events"], before["head"])
     heads = {each["stream"]: each["head"] for each in keiko.get("/v1/me").get_json()["streams"]}
     assert heads[reported.dialogue] == before["head"]
+
+
+def test_an_events_place_does_not_tell_how_much_others_write_before_it_is_published(
+    hourly: Mechanism, box: Box, keiko: Caller
+) -> None:
+    reported = report(hourly, box)
+    event = fetched(hourly, reported, keiko.key, reported.digest)
+
+    def places() -> list[int]:
+        posted = keiko.post_events(event).get_json()["accepted"]
+        read = keiko.get(f"/v1/streams/{event.stream}").get_json()["events"]
+        return [each["index"] for each in (*posted, *read)]
+
+    assert places() == [-1, -1]
+    hourly.publish()
+    (place,) = set(places())
+    assert hourly.store.row(place).data == event.data
 
 
 @pytest.mark.parametrize("seq", [1, 2, 3, 1000])
