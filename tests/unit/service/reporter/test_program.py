@@ -62,6 +62,20 @@ def test_the_channel_names_its_readers_and_brings_what_proves_them(
     assert card["name"] == "Keiko Sato"
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_key_that_nothing_can_be_sealed_to_is_refused(
+    mechanism: Mechanism, box: Box, client: Client, place: int
+) -> None:
+    made, reported = report_request(mechanism, box)
+    request = begin(mechanism, reported.key)
+    for number, event in enumerate(made.events):
+        recipient = "age1pq1" + "q" * 1952 if number == place else event.text("recipient")
+        request.add(event.kind, event.stream, {**event.body, "recipient": recipient})
+    answer = client.post("/api/events", json=submission(*request.events, payloads=made.payloads))
+    assert (answer.status_code, _problem(answer)) == (400, "bad-request")
+    assert not mechanism.ledger().cases
+
+
 def test_a_report_is_accepted_with_promises_and_without_places(
     mechanism: Mechanism, box: Box, client: Client
 ) -> None:
