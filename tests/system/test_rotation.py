@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meyasubako.crypto.checkpoint import open_checkpoint
-from meyasubako.crypto.cosignature import parse_verifier
+from meyasubako.crypto.cosignature import Cosigner, parse_verifier
 from meyasubako.crypto.errors import BadNoteError
 from meyasubako.crypto.keyfile import write_keyfile
 from meyasubako.domain.people import Mechanism as Roster
@@ -102,3 +102,25 @@ def test_each_key_is_replaced_while_serving_and_everything_old_stays_good(
     served.stop()
     assert audit(box.directory).findings == ()
     served.start()
+
+
+def test_witnesses_are_chosen_by_two_people_and_then_asked_for_before_anything_is_sealed(
+    box: Box, serving: Serving, stewards: Callable[[Served, str], list[object]], tmp_path: Path
+) -> None:
+    served = serving(box)
+    witness = Cosigner.ed25519("witness.example.org", bytes(32)).key.text
+    policy = [f"log {state(box).log_keys[0]}", f"witness one {witness}", "quorum one"]
+    (tmp_path / "witnesses.policy").write_text("# whom we trust\n" + "\n".join(policy) + "\n")
+    proposed = facts("log", "policy", tmp_path / "witnesses.policy", *stewards(served, "Ada Berg"))
+    assert proposed["policy"] == policy
+    facts("confirm", proposed["leaf"], "--yes", *stewards(served, "Jonas Mori"))
+    facts("log", "publish", *stewards(served, "Ada Berg"))
+    assert state(box).witness_policy == tuple(policy)
+    words = ["report", "--at", served.doors["reporter"], "--first-use", "--text", "What happened."]
+    refused = run(*words)
+    assert (refused.returncode, "0 of 1 witnesses" in refused.stderr) == (1, True)
+    assert box.ledger().cases == {}
+    assert facts(*words, "--accept-unwitnessed", "--json")["receipt"]
+    (tmp_path / "nonsense.policy").write_text("quorum nobody\n")
+    nonsense = run("log", "policy", tmp_path / "nonsense.policy", *stewards(served, "Ada Berg"))
+    assert nonsense.returncode == 2
