@@ -129,6 +129,11 @@ class Intake:
         """A fresh single-use form token."""
         return secrets.token_urlsafe(18)
 
+    def languages(self) -> frozenset[str]:
+        """Tags of the languages in which somebody answers, in one channel or another."""
+        channels = self._mechanism.ledger().mechanism.channels.values()
+        return frozenset(tag for channel in channels for tag in channel.languages)
+
     def channels(self) -> list[ChannelView]:
         """Every open channel."""
         return [self.channel(name) for name in sorted(self._mechanism.ledger().mechanism.channels)]

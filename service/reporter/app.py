@@ -13,13 +13,23 @@ from collections.abc import Callable
 from typing import Final
 
 from flask import Flask, Response, g, redirect, request, url_for
-from flask_babel import Babel, format_date, get_locale
+from flask_babel import Babel, get_locale
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from meyasubako.service.config import Config
 from meyasubako.service.intake import Intake
 from meyasubako.service.reporter.errors import LostStateError
-from meyasubako.service.reporter.languages import AUTONYMS, DEFAULT, WORDS
+from meyasubako.service.reporter.languages import (
+    AUTONYMS,
+    DEFAULT,
+    WORDS,
+    digits,
+    locale_of,
+    reviewed,
+    shown_date,
+    shown_number,
+)
 from meyasubako.service.reporter.mailbox import MailboxPages
 from meyasubako.service.reporter.month import month_of
 from meyasubako.service.reporter.questionnaire import standard
@@ -28,7 +38,6 @@ from meyasubako.service.reporter.site import (
     Site,
     language,
     language_name,
-    other_languages,
     refuse_other_sites,
     sealing_request,
 )
@@ -46,7 +55,8 @@ CSP: Final = (
 _FORM_ROOM: Final = 512 * 1024
 _PARTS: Final = 200
 _TAKING_FILES: Final = frozenset({"questions_posted", "answers_posted"})
-_LANGUAGE: Final = f"/<any({','.join(AUTONYMS)}):language>"
+_BEGINNINGS: Final = frozenset({"begin", "questions", "answers"})
+_LANGUAGE: Final = "/<any({}):language>".format(",".join(f'"{tag}"' for tag in AUTONYMS))
 
 
 def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = time.time) -> Flask:
@@ -60,7 +70,7 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
         MAX_FORM_PARTS=_PARTS + limits.files,
         BABEL_DEFAULT_LOCALE=DEFAULT,
     )
-    Babel(app, locale_selector=language)
+    Babel(app, locale_selector=lambda: locale_of(language()))
     gate = Gate(
         intake.receive_file, intake.discard, limits.upload_bytes, limits.files, (StoreFullError, OSError)
     )
@@ -68,8 +78,9 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
     seal = FormSeal(intake.form_key, config.origin, now)
     site = Site(intake, limits, config.origin, seal, standard(), now)
     _route(app, site)
-    _frame(app)
+    _frame(app, site)
     app.before_request(refuse_other_sites)
+    app.before_request(_only_offered(site))
     app.before_request(_keep_others_small)
     app.after_request(_never_stored)
     app.teardown_request(_drop_unclaimed)
@@ -86,14 +97,14 @@ def _route(app: Flask, site: Site) -> None:
             g.language = values.pop("language")
 
     def languages() -> str:
-        return site.page("languages.html", autonyms=AUTONYMS, words=WORDS)
+        return site.page("languages.html", offered=site.offered(), autonyms=AUTONYMS, words=WORDS)
 
     def begin() -> str:
         channels = site.intake.channels()
         return site.page("begin.html", channel=channels[0] if channels else None)
 
     def calendar() -> str:
-        return site.page("calendar.html", month=month_of(site.today(), str(get_locale())))
+        return site.page("calendar.html", month=month_of(site.today(), language()))
 
     def leave() -> Response:
         try:
@@ -118,11 +129,13 @@ def _route(app: Flask, site: Site) -> None:
     app.add_url_rule(f"{_LANGUAGE}/leave", "leave", leave, methods=["POST"])
 
 
-def _frame(app: Flask) -> None:
+def _frame(app: Flask, site: Site) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        dateformat=format_date,
+        full_date=lambda day: shown_date(day, language()),
+        digits=lambda text: digits(text, language()),
         language_name=language_name,
+        number=lambda value: shown_number(value, language()),
         role_name=role_name,
         room_name=room_name,
         state_sentence=state_sentence,
@@ -130,7 +143,13 @@ def _frame(app: Flask) -> None:
 
     @app.context_processor
     def frame() -> dict[str, object]:
-        return {"tag": language(), "direction": get_locale().text_direction, "others": other_languages()}
+        tag = language()
+        return {
+            "tag": tag,
+            "direction": get_locale().text_direction,
+            "others": [(other, AUTONYMS[other]) for other in site.offered() if other != tag],
+            "by_machine": not reviewed(tag),
+        }
 
 
 def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
@@ -148,6 +167,15 @@ def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
         return answer
 
     return page
+
+
+def _only_offered(site: Site) -> Callable[[], BaseResponse | None]:
+    def refuse() -> BaseResponse | None:
+        # What is posted is taken in any language: the list may have changed while somebody was writing.
+        begins = request.method == "GET" and request.endpoint in _BEGINNINGS
+        return redirect(url_for("languages"), 303) if begins and language() not in site.offered() else None
+
+    return refuse
 
 
 def _keep_others_small() -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from flask_babel import gettext, ngettext
 from werkzeug.datastructures import MultiDict
 
+from meyasubako.service.reporter.languages import current, shown_number
 from meyasubako.service.reporter.questionnaire import Question, QuestionPage
 from meyasubako.service.reporter.state import Answer, HeldFile, Writing
 from meyasubako.service.reporter.uploads import Arrived, Refused
@@ -83,8 +84,8 @@ def text_problems(text: str, limit: int, *, field: str = "text") -> tuple[Proble
         sentence = gettext(
             "This text is too long: it has %(count)s characters, and %(limit)s fit. "
             "Shorten it, or send the rest as a file.",
-            count=f"{len(text):,}",
-            limit=f"{limit:,}",
+            count=shown(len(text)),
+            limit=shown(limit),
         )
         return (Problem(field, sentence),)
     return ()
@@ -92,7 +93,7 @@ def text_problems(text: str, limit: int, *, field: str = "text") -> tuple[Proble
 
 def answer_problems(answers: Mapping[str, Answer], page: QuestionPage) -> tuple[Problem, ...]:
     """Answers of one page that are too long."""
-    sentence = gettext("This answer is too long. %(limit)s characters fit.", limit=f"{LINE_LIMIT:,}")
+    sentence = gettext("This answer is too long. %(limit)s characters fit.", limit=shown(LINE_LIMIT))
     return tuple(
         Problem(question.id, sentence)
         for question in page.questions
@@ -105,6 +106,11 @@ def file_problems(arrived: Arrived, *, largest: int, most: int) -> tuple[Problem
     return tuple(
         Problem("files", _refusal(name, why, largest=largest, most=most)) for name, why in arrived.refused
     )
+
+
+def shown(value: int) -> str:
+    """A count in a sentence, as the reader of this page writes it."""
+    return shown_number(value, current())
 
 
 def without(files: Sequence[HeldFile], file_id: str) -> tuple[HeldFile, ...]:
@@ -131,7 +137,7 @@ def _refusal(name: str, why: Refused, *, largest: int, most: int) -> str:
                 gettext(
                     "“%(name)s” is too large. One file may have %(size)s MB. It was not added.",
                     name=name,
-                    size=f"{max(1, largest // _MEBIBYTE):,}",
+                    size=shown(max(1, largest // _MEBIBYTE)),
                 )
             )
         case Refused.TOO_MANY:

@@ -25,7 +25,7 @@ from meyasubako.service.intake import NoMailboxError
 from meyasubako.service.reporter import forms
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
-from meyasubako.service.reporter.sending import tickets
+from meyasubako.service.reporter.sending import beside, tickets
 from meyasubako.service.reporter.site import Site, in_size_class, sealing_request
 from meyasubako.service.reporter.state import Visit
 from meyasubako.service.store.errors import StoreError
@@ -125,7 +125,7 @@ class MailboxPages:
     def _send(self, visit: Visit, text: str) -> str:
         try:
             repeated = self._site.intake.reply(
-                Receipt.parse(visit.receipt), visit.token, text, tickets(visit.files)
+                Receipt.parse(visit.receipt), visit.token, beside(text), tickets(visit.files)
             )
         except FileNotFoundError:
             sentence = gettext("Your files waited here for too long. Please remove them and add them again.")

@@ -3,6 +3,7 @@
 from flask_babel import gettext
 
 from meyasubako.service.intake import ChannelView, Draft, FileTicket, ReaderView
+from meyasubako.service.reporter import zawgyi
 from meyasubako.service.reporter.questionnaire import Questionnaire
 from meyasubako.service.reporter.state import HeldFile, Writing
 
@@ -43,15 +44,29 @@ def tickets(files: tuple[HeldFile, ...]) -> tuple[tuple[FileTicket, str, str], .
 
 def readable(state: Writing, questionnaire: Questionnaire) -> str:
     """The whole report as text, in the words that the reporter saw: for whoever opens it with stock tools."""
-    parts = [state.text.strip()]
+    parts = [beside(state.text.strip())]
     for question in questionnaire.questions():
         answer = state.answers.get(question.id)
         if not answer:
             continue
         codes = {answer} if isinstance(answer, str) else set(answer)
         told = [gettext(option.label) for option in question.options if option.code in codes]
-        parts.append("\n".join([gettext(question.label), *(told or sorted(codes))]))
+        said = told or [beside(code) for code in sorted(codes)]
+        parts.append("\n".join([gettext(question.label), *said]))
     return "\n\n".join(parts)
+
+
+def beside(text: str) -> str:
+    """A text, and below it a copy in Unicode if it was typed in Zawgyi."""
+    copy = zawgyi.converted(text)
+    return text if copy is None else "\n".join((text, gettext("The same text in Unicode:"), copy))
+
+
+def _copies(state: Writing) -> dict[str, str]:
+    """Copies in Unicode of what was typed in Zawgyi, by names that no question has."""
+    typed = {"text": state.text, **{k: v for k, v in state.answers.items() if isinstance(v, str)}}
+    found = {f"unicode:{name}": zawgyi.converted(text) for name, text in typed.items()}
+    return {name: copy for name, copy in found.items() if copy is not None}
 
 
 def draft_of(state: Writing, channel: ChannelView, questionnaire: Questionnaire, language: str) -> Draft:
@@ -60,6 +75,7 @@ def draft_of(state: Writing, channel: ChannelView, questionnaire: Questionnaire,
         "questionnaire": questionnaire.id,
         "version": questionnaire.version,
         "rather_not_say": state.rather_not_say,
+        **_copies(state),
         **{name: list(value) if isinstance(value, tuple) else value for name, value in state.answers.items()},
     }
     return Draft(

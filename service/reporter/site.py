@@ -14,11 +14,11 @@ from datetime import UTC, date, datetime
 from typing import Final, cast
 
 from babel import Locale, UnknownLocaleError
-from flask import Response, abort, g, make_response, render_template, request
+from flask import Response, abort, make_response, render_template, request
 
 from meyasubako.service.config import Limits
 from meyasubako.service.intake import Intake
-from meyasubako.service.reporter.languages import AUTONYMS, DEFAULT
+from meyasubako.service.reporter.languages import AUTONYMS, current, offered
 from meyasubako.service.reporter.questionnaire import Questionnaire
 from meyasubako.service.reporter.state import FormSeal, HeldFile, Leaving
 from meyasubako.service.reporter.uploads import SealingRequest
@@ -41,6 +41,10 @@ class Site:
         """The UTC day."""
         return datetime.fromtimestamp(self.now(), UTC).date()
 
+    def offered(self) -> tuple[str, ...]:
+        """The languages of the site in which somebody answers."""
+        return offered(self.intake.languages())
+
     def page(self, template: str, *, files: tuple[HeldFile, ...] = (), **context: object) -> str:
         """A page with its way out: quick exit deletes `files`."""
         leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files)))
@@ -54,7 +58,7 @@ def sealing_request() -> SealingRequest:
 
 def language() -> str:
     """The language of the current page, from its address."""
-    return str(g.get("language", DEFAULT))
+    return current()
 
 
 def language_name(tag: str) -> str:
@@ -65,11 +69,6 @@ def language_name(tag: str) -> str:
         return Locale.parse(tag, sep="-").get_display_name() or tag
     except (ValueError, UnknownLocaleError):
         return tag
-
-
-def other_languages() -> list[tuple[str, str]]:
-    """Tags and autonyms of the languages that the current page is not in."""
-    return [(tag, name) for tag, name in AUTONYMS.items() if tag != language()]
 
 
 def refuse_other_sites() -> None:

@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meyasubako.service.reporter.languages import AUTONYMS
+from meyasubako.service.reporter.languages import AUTONYMS, regional
 from meyasubako.service.reporter.month import month_of
 
 
 @given(st.dates(), st.sampled_from(list(AUTONYMS)))
 def test_every_day_stands_once_under_its_weekday(day, language):
     month = month_of(day, language)
-    days = [each for week in month.weeks for each in week if each]
+    days = [int(each) for week in month.weeks for each in week if each]
     assert days == list(range(1, len(days) + 1))
-    assert day.day == month.today
-    column = next(week.index(day.day) for week in month.weeks if day.day in week)
-    assert column == (day.weekday() + 1) % 7
+    assert day.day == int(month.today)
+    column = next(week.index(month.today) for week in month.weeks if month.today in week)
+    assert column == (day.weekday() - regional(language).first_week_day) % 7
     assert len(month.day_names) == 7
 
 

@@ -25,9 +25,13 @@ def sentences():
     return {message for _, _, message, _, _ in found}
 
 
+def folder(tag):
+    return ROOT / "translations" / languages.locale_identifier(tag) / "LC_MESSAGES"
+
+
 def catalogue(tag):
-    with (ROOT / f"translations/{tag}/LC_MESSAGES/messages.po").open("rb") as file:
-        return read_po(file, locale=tag)
+    with (folder(tag) / "messages.po").open("rb") as file:
+        return read_po(file, locale=languages.locale_identifier(tag))
 
 
 @pytest.mark.parametrize("tag", OTHERS)
@@ -54,7 +58,7 @@ def test_every_translation_keeps_the_places_for_values(tag):
 def test_the_compiled_catalogue_is_the_one_that_is_read(tag):
     compiled = io.BytesIO()
     write_mo(compiled, catalogue(tag))
-    assert compiled.getvalue() == (ROOT / f"translations/{tag}/LC_MESSAGES/messages.mo").read_bytes()
+    assert compiled.getvalue() == (folder(tag) / "messages.mo").read_bytes()
 
 
 def test_the_words_for_language_are_complete():
