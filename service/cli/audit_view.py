@@ -22,6 +22,7 @@ def facts(result: AuditResult) -> dict[str, Any]:
         "entries": result.entries,
         "since": result.since,
         "day": str(result.day or ""),
+        "remembered": result.remembered,
         "witnesses": {
             "asked": result.witnessed.asked,
             "cosigned": list(result.witnessed.cosigned),
@@ -70,6 +71,10 @@ def draw(out: Console, result: AuditResult) -> None:
         if result.first_use:
             out.print(
                 "[dim]  Compare the fingerprint with the poster's: nothing was known of this log here.[/]"
+            )
+        if not result.remembered:
+            out.print(
+                "[yellow]![/] This could not be remembered: keep the checkpoint, and bring it with --pin."
             )
         return
     for number, each in enumerate(result.findings):

@@ -10,7 +10,7 @@ beside these: a missed one breaks no rule.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -56,7 +56,8 @@ class AuditResult:
     `size` and `root` (hex) are the last published checkpoint's as far as it verified, `note` are its bytes;
     `entries` counts what the log holds, `since` from where on it was read this time; `fingerprint` is leaf
     0's for comparison with the poster's; `day` is the last slot marker's, the log's own today. `people` gives
-    each person's roles, `seen` the sizes of the trees that it was compared with; `state` is for going on.
+    each person's roles, `seen` the sizes of the trees that it was compared with; `state` is for going on;
+    `remembered` is False where the auditor's memory could not be written.
     """
 
     steps: tuple[Step, ...]
@@ -74,6 +75,7 @@ class AuditResult:
     people: dict[str, tuple[str, ...]]
     seen: tuple[int, ...]
     state: bytes = b""
+    remembered: bool = True
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -172,7 +174,10 @@ class _Audit:
         walk.finish()
         result = self._result(walk, form, since, state)
         if self._demands.memory and result.good and result.note:
-            self._demands.memory.keep(result.origin, result.note)
+            try:
+                self._demands.memory.keep(result.origin, result.note)
+            except OSError:
+                return replace(result, remembered=False)
         return result
 
     def _since(self) -> int:

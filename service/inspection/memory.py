@@ -47,7 +47,7 @@ def read_own(path: Path) -> bytes:
     """A file of the auditor's own, nothing if it is not there."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""
 
 

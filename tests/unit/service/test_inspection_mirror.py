@@ -1,0 +1,227 @@
+"""A mirror over HTTP: what is fetched is verified, what is held stays, and a fork is refused by name."""
+
+import shutil
+import threading
+from contextlib import contextmanager
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from meyasubako.service.client.http import Http
+from meyasubako.service.clocks import system_clock
+from meyasubako.service.errors import BadAnswerError, ForkedLogError, RefusedError, WrongMechanismError
+from meyasubako.service.inspection import UnreadableSourceError, audit, export, mirror
+from meyasubako.service.log.app import create_app
+from meyasubako.service.mechanism import Mechanism
+from tests.system import tampering
+from tests.system.lived import found_lived
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return found_lived(tmp_path_factory.mktemp("mirrored") / "box")
+
+
+@pytest.fixture
+def lived(original, tmp_path):
+    return original.copied(tmp_path / "box")
+
+
+class Counting:
+    """An application that counts what it was asked for, and may answer a path with something else."""
+
+    def __init__(self, app):
+        self.app, self.asked, self.instead = app, [], {}
+
+    def __call__(self, environ, start):
+        path = environ["PATH_INFO"]
+        self.asked.append(path)
+        if path in self.instead:
+            start("200 OK", [("Content-Type", "application/octet-stream")])
+            return [self.instead[path]]
+        return self.app(environ, start)
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *words):
+        pass
+
+
+@contextmanager
+def served(lived):
+    """The log's door of a mechanism at an address."""
+    mechanism = Mechanism.open(lived.directory)
+    counting = Counting(create_app(mechanism))
+    server = make_server("127.0.0.1", 0, counting, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", counting
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        mechanism.close()
+
+
+def fetch(lived, url, out, name="rita", **more):
+    key = lived.people[name].signing if name else None
+    with Http(url, key=key) as http:
+        return mirror(http, out, system_clock().date(), **more)
+
+
+def files(directory):
+    return {
+        str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()
+    }
+
+
+def test_a_mirror_holds_what_an_export_does_but_for_the_record_of_payloads(lived, tmp_path):
+    told = []
+    with served(lived) as (url, _):
+        held = fetch(lived, url, tmp_path / "mirror", progress=lambda *step: told.append(step))
+    export(lived.directory, tmp_path / "export")
+    mirrored, exported = files(tmp_path / "mirror"), files(tmp_path / "export")
+    assert mirrored.pop("mirrored.txt")
+    exported.pop("payloads.txt")
+    assert mirrored == exported
+    assert (held.size, held.before) == (320, 0)
+    assert told[-1] == ("fetching entries", 2, 2)
+    result = audit(tmp_path / "mirror")
+    assert result.good, result.findings
+    assert result.steps[-1].about == "a log without its vault: payloads were not looked at"
+
+
+def test_only_what_is_new_is_fetched_and_what_is_held_is_not_touched(lived, tmp_path):
+    out = tmp_path / "mirror"
+    with served(lived) as (url, counting):
+        fetch(lived, url, out)
+        full = out / "tile" / "entries" / "000"
+        before = full.stat().st_mtime_ns, full.stat().st_ino
+        counting.asked.clear()
+        assert fetch(lived, url, out).before == 320
+        assert not [path for path in counting.asked if path.startswith("/tile/")]
+        with lived.open() as box:
+            for number in range(70):
+                box.write("ira", "message.posted", lived.reporters["sand"].dialogue, f"{number}")
+            box.publish()
+        held = fetch(lived, url, out)
+        asked = [path for path in counting.asked if path.startswith("/tile/")]
+    assert (held.before, held.size) == (320, 448)
+    assert asked == ["/tile/0/001.p/192", "/tile/entries/001.p/192"]
+    assert (full.stat().st_mtime_ns, full.stat().st_ino) == before
+    assert audit(out).good
+    assert sorted(path.name for path in (out / "tile" / "entries").rglob("*") if path.is_file()) == [
+        "000",
+        "192",
+    ]
+
+
+def test_an_interrupted_mirror_goes_on_with_what_it_has(lived, tmp_path):
+    out = tmp_path / "mirror"
+    with served(lived) as (url, counting):
+        fetch(lived, url, out)
+        (out / "checkpoint").unlink()
+        (out / "tile" / "entries" / "001.p" / "64").unlink()
+        counting.asked.clear()
+        fetch(lived, url, out)
+        bundles = [path for path in counting.asked if "entries" in path]
+    assert bundles == ["/tile/entries/001.p/64"]
+    assert audit(out).good
+
+
+@pytest.mark.parametrize("name", ["ira", None])
+def test_entries_are_for_auditors(lived, tmp_path, name):
+    with served(lived) as (url, _), pytest.raises(RefusedError):
+        fetch(lived, url, tmp_path / "mirror", name)
+    assert not (tmp_path / "mirror" / "checkpoint").exists()
+
+
+def test_another_fingerprint_is_refused_before_anything_is_written(lived, tmp_path):
+    with served(lived) as (url, _), pytest.raises(WrongMechanismError):
+        fetch(lived, url, tmp_path / "mirror", fingerprint="0000 " * 5 + "0000")
+    assert not (tmp_path / "mirror").exists()
+
+
+def test_a_log_that_was_set_back_is_refused_and_nothing_is_changed(lived, original, tmp_path):
+    out = tmp_path / "mirror"
+    with lived.open() as box:
+        box.publish()
+    with served(lived) as (url, _):
+        fetch(lived, url, out)
+    before = files(out)
+    with served(original) as (url, _), pytest.raises(ForkedLogError, match="set back: 384"):
+        fetch(original, url, out)
+    assert files(out) == before
+
+
+@pytest.mark.parametrize("longer", [False, True], ids=["of the same size", "longer"])
+def test_a_forked_log_is_refused_and_nothing_is_changed(lived, original, tmp_path, longer):
+    """The server keeps two histories; each auditor is shown one."""
+    out, other = tmp_path / "mirror", original.copied(tmp_path / "other")
+    for box_of, text in ((lived, "for one"), (other, "for the other")):
+        with box_of.open() as box:
+            box.write("ira", "message.posted", box_of.reporters["gravel"].dialogue, text)
+            box.publish()
+    with served(lived) as (url, _):
+        fetch(lived, url, out)
+    if longer:
+        with other.open() as box:
+            box.publish()
+    before = files(out)
+    with served(other) as (url, _), pytest.raises(ForkedLogError, match=r"fork|extend"):
+        fetch(other, url, out)
+    assert files(out) == before
+
+
+def test_another_log_is_refused(lived, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    note = (lived.directory / "checkpoint").read_bytes()
+    (tmp_path / "mirror" / "checkpoint").write_bytes(note.replace(b"box.example.org/lived\n", b"else\n", 1))
+    with served(lived) as (url, _), pytest.raises(ForkedLogError, match="is of else"):
+        fetch(lived, url, tmp_path / "mirror")
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/tile/0/000", ForkedLogError),
+        ("/tile/entries/000", BadAnswerError),
+        ("/tile/0/001.p/64", BadAnswerError),
+    ],
+)
+def test_what_does_not_verify_is_not_kept(lived, tmp_path, path, error):
+    with served(lived) as (url, counting):
+        fetch(lived, url, tmp_path / "good")
+        data = (tmp_path / "good" / path[1:]).read_bytes()
+        counting.instead[path] = data[:-1] if path.endswith("64") else tampering.flipped(data, 40)
+        with pytest.raises(error):
+            fetch(lived, url, tmp_path / "mirror")
+    assert not (tmp_path / "mirror" / "checkpoint").exists()
+    assert not (tmp_path / "mirror" / path[1:]).exists()
+
+
+def test_a_damaged_mirror_is_named_and_left_as_it_is(lived, tmp_path):
+    out = tmp_path / "mirror"
+    with served(lived) as (url, _):
+        fetch(lived, url, out)
+        with lived.open() as box:
+            box.publish()
+        (out / "tile" / "0" / "001.p" / "64").write_bytes(bytes(2048))
+        with pytest.raises(UnreadableSourceError, match="damaged"):
+            fetch(lived, url, out)
+
+
+def test_a_directory_of_something_else_is_left_alone(lived, tmp_path):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one").write_text("dear")
+    with served(lived) as (url, _), pytest.raises(UnreadableSourceError, match="something else"):
+        fetch(lived, url, tmp_path / "letters")
+    assert files(tmp_path / "letters") == {"one": b"dear"}
+
+
+def test_a_copy_of_a_mirror_is_a_mirror(lived, tmp_path):
+    with served(lived) as (url, _):
+        fetch(lived, url, tmp_path / "mirror")
+        shutil.copytree(tmp_path / "mirror", tmp_path / "copy")
+        assert fetch(lived, url, tmp_path / "copy").before == 320

@@ -1,0 +1,206 @@
+"""An audit that goes on where an earlier one ended says what a whole one says of what is new."""
+
+import pytest
+
+from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
+from meyasubako.crypto.merkle import root_of
+from meyasubako.service.inspection import Demands, Memory, UnreadableSourceError, audit, export
+from meyasubako.service.keys import ServerKeys
+from tests.system import tampering
+from tests.system.lived import found_lived
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return found_lived(tmp_path_factory.mktemp("resumed") / "box")
+
+
+@pytest.fixture(scope="module")
+def state(original):
+    return audit(original.directory, Demands(state=b"")).state
+
+
+@pytest.fixture
+def lived(original, tmp_path):
+    """The same mechanism, which has lived on since the state was taken."""
+    copy = original.copied(tmp_path / "box")
+    with copy.open() as box:
+        box.report("clay", ("ira",))
+        box.write("ira", "message.posted", copy.reporters["clay"].dialogue, "we read the third")
+        box.act("bob", "person.suspended", box.ledger.mechanism.stream, {"person": copy.id("max")})
+        box.publish()
+    return copy
+
+
+def told(result):
+    chronicle = result.chronicle
+    return (
+        result.summary, result.origin, result.fingerprint, result.size, result.root, result.entries,
+        result.day, result.people, chronicle.kinds, chronicle.covers, chronicle.reads, chronicle.moves,
+        chronicle.waiting, chronicle.met,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_resumed_audit_tells_what_a_whole_one_tells(lived, state, tmp_path, exported):
+    source = lived.directory
+    if exported:
+        export(lived.directory, tmp_path / "out")
+        source = tmp_path / "out"
+    whole, resumed = audit(source, Demands(state=b"")), audit(source, Demands(state=state))
+    assert whole.good, whole.findings
+    assert resumed.good, resumed.findings
+    assert (whole.since, resumed.since) == (0, 320)
+    assert told(resumed) == told(whole)
+    assert audit(source, Demands(state=resumed.state)).since == 384
+
+
+def test_only_what_is_new_is_read_again(lived, state):
+    place = next(at for at, event in enumerate(tampering.events(lived)) if event.kind == "message.posted")
+    data = tampering.events(lived)[place].data
+    tampering.set_event(lived, place, tampering.flipped(data, 40))
+    assert audit(lived.directory, Demands(state=state)).good, "old entries were verified, and are not read"
+    assert audit(lived.directory).findings[0].index == place
+
+
+@pytest.mark.parametrize("back", [1, 20, 40, 63])
+def test_what_is_wrong_with_new_entries_is_found_where_it_is(lived, state, back):
+    place = 384 - back
+    data = tampering.events(lived)[place].data
+    tampering.set_event(lived, place, tampering.flipped(data, 40))
+    findings = audit(lived.directory, Demands(state=state)).findings
+    assert min(each.index for each in findings if each.index is not None) == place
+
+
+def test_a_broken_rule_behind_the_state_is_found(lived, state):
+    with lived.open() as box:
+        request = box.request("ann")
+        body = {"person": lived.id("otto"), "role": "intake:main"}
+        event = request.add("role.granted", box.ledger.mechanism.stream, body)
+        place = tampering.slip_in(box, event)[0]
+    finding = audit(lived.directory, Demands(state=state)).findings[0]
+    assert (finding.rule, finding.index) == ("two-people", place)
+
+
+def test_a_history_rewritten_before_the_state_is_found_by_the_root(lived, state):
+    event = tampering.events(lived)[100]
+    changed = tampering.flipped(event.data, len(event.data) - 120)
+    tampering.rewrite(lived, 100, changed)
+    assert "root-is-published" in {
+        each.rule for each in audit(lived.directory, Demands(state=state)).findings
+    }
+
+
+def test_a_payload_missing_from_new_entries_is_found(lived, state):
+    event = next(event for event in reversed(tampering.events(lived)) if event.kind == "message.posted")
+    digest = bytes.fromhex(event.body["message"]["sha256"])
+    with tampering.guards_off(lived) as connection:
+        connection.execute(
+            "DELETE FROM small_payloads WHERE id = (SELECT id FROM payloads WHERE digest = ?)", (digest,)
+        )
+    rules = {each.rule for each in audit(lived.directory, Demands(state=state)).findings}
+    assert rules == {"payload-is-there"}
+
+
+def test_what_should_be_gone_is_looked_for_every_time(lived, state):
+    with tampering.guards_off(lived) as connection:
+        gone = connection.execute("SELECT id FROM payloads WHERE place = 'gone'").fetchone()[0]
+        connection.execute("INSERT INTO small_payloads VALUES (?, ?)", (gone, b"kept aside"))
+    rules = {each.rule for each in audit(lived.directory, Demands(state=state)).findings}
+    assert "payload-is-destroyed" in rules
+
+
+def test_an_audit_with_findings_gives_no_state(lived):
+    (lived.directory / "checkpoint").unlink()
+    assert audit(lived.directory, Demands(state=b"")).state == b""
+
+
+def test_a_smaller_log_than_the_state_is_found(original, lived):
+    ahead = audit(lived.directory, Demands(state=b"")).state
+    result = audit(original.directory, Demands(state=ahead))
+    assert result.since == 0
+    assert [each.rule for each in result.findings] == ["log-only-grows"]
+
+
+@pytest.mark.parametrize("data", [b"nonsense", b"\x80", b"\xc1" * 40])
+def test_what_is_no_state_is_unreadable(lived, data):
+    with pytest.raises(UnreadableSourceError):
+        audit(lived.directory, Demands(state=data))
+
+
+def test_a_state_of_another_log_is_refused(lived, state, tmp_path):
+    forged = state.replace(b"box.example.org/lived", b"box.example.org/other")
+    with pytest.raises(UnreadableSourceError, match="another log"):
+        audit(lived.directory, Demands(state=forged))
+
+
+def test_a_good_audit_is_remembered_and_a_log_must_extend_what_was_seen(original, lived, tmp_path):
+    memory = Memory(tmp_path / "memory")
+    first = audit(lived.directory, Demands(memory=memory))
+    assert first.first_use
+    assert first.good
+    second = audit(lived.directory, Demands(memory=memory))
+    assert (second.seen, second.good) == ((384,), True)
+    back = audit(original.directory, Demands(memory=memory))
+    assert [each.rule for each in back.findings] == ["log-only-grows"]
+    assert memory.recall(first.origin) == first.note, "an audit with findings is not remembered"
+
+
+def test_a_fork_shown_later_is_found_by_memory(original, lived, tmp_path):
+    memory = Memory(tmp_path / "memory")
+    assert audit(lived.directory, Demands(memory=memory)).good
+    other = original.copied(tmp_path / "other")
+    with other.open() as box:
+        box.publish()
+        box.publish()
+    assert audit(other.directory).good
+    assert [each.rule for each in audit(other.directory, Demands(memory=memory)).findings] == [
+        "log-only-grows"
+    ]
+
+
+def test_memory_that_cannot_be_written_is_said_and_changes_nothing_else(lived, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = audit(lived.directory, Demands(memory=Memory(tmp_path / "file" / "memory")))
+    assert (result.good, result.remembered) == (True, False)
+
+
+def test_every_core_says_what_one_says(lived, tmp_path):
+    alone, together = audit(lived.directory), audit(lived.directory, processes=2)
+    assert told(alone) == told(together)
+    place = 300
+    data = tampering.events(lived)[place].data
+    tampering.set_event(lived, place, tampering.flipped(data, len(data) - 100))
+    assert audit(lived.directory, processes=2).findings == audit(lived.directory).findings
+
+
+def test_a_proposal_that_waits_is_taken_over(original, tmp_path):
+    copy = original.copied(tmp_path / "box")
+    with copy.open() as box:
+        body = {"person": copy.id("otto"), "role": "handler:main"}
+        wanted = {"kind": "role.granted", "v": 1, "body": body}
+        proposal = box.act("ann", "act.proposed", box.ledger.mechanism.stream, wanted)
+        box.publish()
+        state = audit(copy.directory, Demands(state=b"")).state
+        box.act("bob", "role.granted", box.ledger.mechanism.stream, {**body, "proposal": proposal.leaf})
+        box.publish()
+    assert audit(copy.directory, Demands(state=state)).good
+
+
+def test_a_checkpoint_from_before_the_state_is_compared_from_the_beginning(lived, state):
+    leaves = [bytes.fromhex(event.leaf) for event in tampering.events(lived)]
+    seen = [(64, root_of(leaves[:64]))]
+    result = audit(lived.directory, Demands(state=state, seen=seen))
+    assert (result.since, result.good) == (0, True)
+    wrong = audit(lived.directory, Demands(state=state, seen=[(64, bytes(32))]))
+    assert [each.rule for each in wrong.findings] == ["log-only-grows"]
+
+
+def test_keys_of_another_log_do_not_sign_for_this_one(lived, original, tmp_path):
+    """The checkpoint of another mechanism, laid beside this one's entries."""
+    other = found_lived(tmp_path / "another")
+    keys = ServerKeys.load(other.directory)
+    size, root = 384, root_of(bytes.fromhex(event.leaf) for event in tampering.events(lived))
+    note = sign_checkpoint(Checkpoint("box.example.org/lived", size, root), keys.log, 0)
+    (lived.directory / "checkpoint").write_bytes(note)
+    assert audit(lived.directory).findings[0].rule == "checkpoint-is-signed"
