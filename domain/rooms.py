@@ -36,6 +36,7 @@ class Room(msgspec.Struct, frozen=True):
     wrapped: frozenset[str]
     wraps: tuple[Wrap, ...]
     messages: Mapping[str, str]
+    begun_by: str
     closed_to_reading: bool = False
 
     @property
@@ -61,8 +62,12 @@ def present(room: Room, mechanism: Mechanism) -> frozenset[str]:
 
 
 def stale(room: Room, mechanism: Mechanism) -> bool:
-    """Whether somebody holds the current epoch's key who may no longer read, or nobody does who should."""
-    return room.wrapped != present(room, mechanism)
+    """Whether somebody holds the current epoch's key who may no longer read, or nobody does who should.
+
+    Whoever began the epoch knows its key, whatever the wraps say.
+    """
+    now = present(room, mechanism)
+    return room.wrapped != now or room.begun_by not in now | {room.reporter}
 
 
 def opened(event: Event, channel: str, reporter: str) -> Room:
@@ -80,6 +85,7 @@ def opened(event: Event, channel: str, reporter: str) -> Room:
         wrapped=readers,
         wraps=wraps,
         messages={},
+        begun_by=event.by,
     )
 
 
@@ -95,6 +101,7 @@ def fold(room: Room, event: Event) -> Room:
                 readers=room.readers | wrapped,
                 wrapped=wrapped,
                 wraps=(*room.wraps, *wraps),
+                begun_by=event.by,
             )
         case "access.granted":
             reader = event.text("reader")

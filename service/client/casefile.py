@@ -2,7 +2,9 @@
 
 - Nothing is believed unread: each event's place in its stream and its signature are checked under the keys of
   the verified roster, or the reporter's key that the report introduced.
-- What rules about other streams' past cannot be checked from a part of the log; the audit does that.
+- A room is changed by people who read it, and given to people whose roles read the channel: an event that the
+  service shows to one person alone stands in no log and meets no audit, and keys are wrapped on its word.
+- What rules say of other streams' past cannot be checked from a part of the log; the audit does that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -78,3 +80,39 @@ def _check(ledger: Ledger, event: Event) -> None:
         envelope.verify(event, key)
     except (BadKeyError, BadSignatureError) as error:
         raise BadDocumentError("the service showed an event whose signature does not fit") from error
+    if not _may_stand(ledger, event):
+        raise BadDocumentError("the service showed an event of a room by somebody who has no say in it")
+
+
+def _may_stand(ledger: Ledger, event: Event) -> bool:
+    """Whether an event's author has a say in its room, as far as that room and today's roster tell.
+
+    Suspensions are in another stream: who read the room then and is suspended now had a say; what they began
+    is not written in any more, see `rooms.stale`.
+    """
+    room = ledger.rooms.get(event.stream)
+    if event.kind == "room.opened":
+        case = ledger.cases.get(event.text("case"))
+        report = ledger.rooms.get(case.rooms["report"]) if case else None
+        if case is None or event.text("room") != "team":
+            return case is not None and event.by == case.reporter
+        return report is not None and event.by != case.reporter and _reads(ledger.mechanism, report, event.by)
+    if room is None:
+        return True
+    if event.by == room.reporter:
+        return room.name != "team" and event.kind not in ("access.granted", "access.revoked")
+    if event.kind == "access.granted" and not _may_be_given(ledger.mechanism, room, event.text("reader")):
+        return False
+    person = ledger.mechanism.people[event.by]
+    takes_away = event.kind == "access.revoked" and person.has("steward")
+    return takes_away or _reads(ledger.mechanism, room, event.by)
+
+
+def _reads(mechanism: Mechanism, room: Room, key_id: str) -> bool:
+    # Where nobody was left, the fallback stands in: somebody outside, whoever it was then.
+    return key_id in room.readers or mechanism.people[key_id].has("outsider")
+
+
+def _may_be_given(mechanism: Mechanism, room: Room, key_id: str) -> bool:
+    person = mechanism.people.get(key_id)
+    return person is not None and (person.has("intake", room.channel) or person.has("handler", room.channel))

@@ -102,7 +102,7 @@ class Desk:
         """Fold the case; `beside` are events that a conflict has shown before their hour."""
         order = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
         shown = [each for each in self._client.me().streams if each.case == case and each.sort in order]
-        shown.sort(key=lambda each: order[each.sort])
+        shown.sort(key=lambda each: (order[each.sort], each.room == "team"))
         events = {each.stream: self._events(each.stream, beside) for each in shown}
         ledger = fold(mechanism, events.values())
         named = {room.name: room for room in ledger.rooms.values()}
