@@ -34,6 +34,10 @@ AUTONYMS: Final[dict[str, str]] = {
     "zh-Hans": "简体中文",
     "fil": "Filipino",
     "ne": "नेपाली",
+    "id": "Bahasa Indonesia",
+    "pt-BR": "Português (Brasil)",
+    "my": "မြန်မာဘာသာ",
+    "ko": "한국어",
 }
 # The word "Language" in each, for the page that is in all of them at once.
 WORDS: Final[dict[str, str]] = {
@@ -43,6 +47,10 @@ WORDS: Final[dict[str, str]] = {
     "zh-Hans": "语言",
     "fil": "Wika",
     "ne": "भाषा",
+    "id": "Bahasa",
+    "pt-BR": "Idioma",
+    "my": "ဘာသာစကား",
+    "ko": "언어",
 }
 DEFAULT: Final = "en"
 
