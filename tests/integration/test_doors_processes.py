@@ -269,7 +269,7 @@ def test_a_checkpoint_by_other_keys_is_refused(own: tuple[Box, Served]) -> None:
         (other / "keys" / name).replace(box.directory / "keys" / name)
     with pytest.raises(NotServedError) as caught:
         served.start()
-    assert "not those that the log names" in str(caught.value)
+    assert "not the one that the log names" in str(caught.value)
 
 
 def test_an_address_that_is_taken_is_named(own: tuple[Box, Served]) -> None:
