@@ -40,9 +40,10 @@ class FileTicket:
 
 
 class IncomingFile:
-    """One file as it arrives."""
+    """One file as it arrives; `free_bytes` is what it must leave on the disk."""
 
-    def __init__(self, folder: Path, day: date) -> None:
+    def __init__(self, folder: Path, day: date, free_bytes: int = 0) -> None:
+        self._folder, self._free_bytes = folder, free_bytes
         self._id = secrets.token_hex(16)
         self._path = folder / f"{_PREFIX}{self._id}"
         self._day = day
@@ -53,7 +54,8 @@ class IncomingFile:
         self._size = 0
 
     def write(self, data: bytes) -> int:
-        """Seal the next plain bytes."""
+        """Seal the next plain bytes; StoreFullError where they would take what must stay free."""
+        leave_free(self._folder, self._free_bytes, len(data))
         self._digest.update(data)
         self._size += len(data)
         self._sealer.write(data)
@@ -76,6 +78,15 @@ class IncomingFile:
             self._file.close()
 
 
+def leave_free(folder: Path, free_bytes: int, coming: int) -> None:
+    """StoreFullError unless so much stays free on the disk when `coming` bytes are written.
+
+    Asked for each piece: the files of many people may arrive at once, and the log needs room to go on.
+    """
+    if shutil.disk_usage(folder).free - coming < free_bytes:
+        raise StoreFullError("too little room is left on the disk")
+
+
 def sweep(folder: Path, before_day: date) -> None:
     """Delete the files of forms that were last written on an earlier day (UTC) and never sent."""
     oldest = datetime.combine(before_day, time(), UTC).timestamp()
@@ -96,9 +107,8 @@ class IncomingFiles:
 
     def receive(self) -> IncomingFile:
         """Begin a file; StoreFullError where the disk has less room than the settings keep free."""
-        if shutil.disk_usage(self._folder).free < self._free_bytes:
-            raise StoreFullError("there is no room for files at the moment")
-        return IncomingFile(self._folder, self._clock().date())
+        leave_free(self._folder, self._free_bytes, 0)
+        return IncomingFile(self._folder, self._clock().date(), self._free_bytes)
 
     def discard(self, ids: Iterable[str]) -> None:
         """Delete files; unknown ids are nothing to worry about."""
@@ -162,6 +172,7 @@ class IncomingFiles:
             sealer = age.Sealer(receiving, recipient)
             sealer.write(head)
             while chunk := plain.read(_CHUNK):
+                leave_free(self._folder, self._free_bytes, len(chunk))
                 sealer.write(chunk)
             for zeros in tail:
                 sealer.write(zeros)

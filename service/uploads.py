@@ -7,13 +7,12 @@ Rules upheld here:
 - What must stay free on the disk stays free.
 """
 
-import shutil
 from typing import Final, Protocol
 
 from meyasubako.crypto.age import HYBRID_HEADER_SIZE, check_single_hybrid
+from meyasubako.service.incoming import leave_free
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.problems import too_large
-from meyasubako.service.store.errors import StoreFullError
 
 _CHUNK: Final = 256 * 1024
 
@@ -40,8 +39,7 @@ def take(mechanism: Mechanism, body: Body) -> tuple[str, int]:
         while data:
             if receiving.size + len(data) > limits.upload_bytes:
                 raise too_large(limits.upload_bytes)
-            if shutil.disk_usage(mechanism.directory).free - len(data) < limits.disk_free_bytes:
-                raise StoreFullError("too little room is left on the disk")
+            leave_free(mechanism.directory, limits.disk_free_bytes, len(data))
             receiving.write(data)
             data = body.read(_CHUNK)
         return receiving.commit()

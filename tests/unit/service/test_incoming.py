@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -60,6 +61,42 @@ def test_files_become_payloads_small_ones_beside_the_events_large_ones_in_the_va
     assert [(file.name, file.size) for file in attached] == [("300000.bin", LARGE), ("300.bin", SMALL)]
     assert names(tmp_path / "objects") == [large.digest]
     assert list(sending.payloads) == [small.digest]
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+def test_a_file_is_given_up_where_its_next_piece_would_take_what_must_stay_free(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = {"free": 1000}
+    monkeypatch.setattr(incoming.shutil, "disk_usage", lambda _: Usage(10**6, 0, left["free"]))
+    files = IncomingFiles(tmp_path / "incoming", store, lambda: NOW, 600)
+    file = files.receive()
+    file.write(bytes(400))
+    with pytest.raises(StoreFullError):
+        file.write(bytes(401))
+    file.abort()
+    left["free"] = 599
+    with pytest.raises(StoreFullError):
+        files.receive()
+    assert names(tmp_path / "incoming") == []
+
+
+def test_a_large_file_is_not_sent_where_it_would_take_what_must_stay_free(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = IncomingFiles(tmp_path / "incoming", store, lambda: NOW, 600)
+    given = [(arrived(files, LARGE), "large.bin", "application/octet-stream")]
+    monkeypatch.setattr(incoming.shutil, "disk_usage", lambda _: Usage(10**6, 0, 600))
+    sending, room = request(), HybridIdentity.generate().recipient
+    attached = files.attached(sending, given, room, sending.binding("a-stream", "message.posted"))
+    with pytest.raises(StoreFullError), attached:
+        pass
+    assert names(tmp_path / "objects") == []
 
 
 def test_what_was_stored_for_a_request_that_fails_is_taken_back(tmp_path: Path, files: IncomingFiles) -> None:

@@ -12,7 +12,7 @@ from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.note import open_note
 from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain.envelope import Head
-from meyasubako.service import clock, shown, uploads
+from meyasubako.service import clock, incoming, shown
 from meyasubako.service.config import Doors, IntakeSettings
 from meyasubako.service.handler import app as handler_app
 from meyasubako.service.handler.app import create_app
@@ -278,7 +278,7 @@ def test_an_upload_over_the_limit_leaves_nothing(box: Box, keiko: Caller) -> Non
 def test_an_upload_that_would_fill_the_disk_is_refused(
     box: Box, keiko: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - 10**6, 10**6))
+    monkeypatch.setattr(incoming.shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - 10**6, 10**6))
     answer = keiko.post("/v1/uploads", _sealed(box))
     assert (answer.status_code, _problem(answer)) == (507, "disk-full")
     assert _left(box) == []
