@@ -1,17 +1,17 @@
-"""Whatever is done to a mechanism's database and vault, an audit without any key finds it and says where."""
+"""What is forged with keys that somebody holds, an audit without any key finds and says where.
+
+Attacks on rows, payloads, checkpoints and exports stand in the table of `test_tamper_attacks`.
+"""
 
 import os
-import shutil
 
 import pytest
 
-from meyasubako.crypto import age, canonical
+from meyasubako.crypto import canonical
 from meyasubako.crypto.age import HybridIdentity
-from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from meyasubako.crypto.checkpoint import open_checkpoint
 from meyasubako.crypto.keyfile import KeyPair
-from meyasubako.crypto.note import Note, NoteSigner
-from meyasubako.domain import acts, envelope
-from meyasubako.domain.sealing import sealed
+from meyasubako.domain import acts
 from meyasubako.service.inspection import audit
 from meyasubako.service.keys import ServerKeys
 from meyasubako.service.mechanism import Mechanism
@@ -84,81 +84,6 @@ def test_a_changed_byte_is_found_where_it_is(lived, kind, number, near):
     assert all(finding.sentence for finding in findings)
 
 
-def test_an_event_of_the_same_meaning_but_other_bytes_is_found(lived):
-    place = place_of(lived, "message.posted")
-    data = tampering.events(lived)[place].data
-    tampering.set_event(lived, place, data.replace(b'{"at"', b'{ "at"'))
-    findings = found(lived)
-    assert first_place(findings) == place
-    assert {"leaf-is-what-was-hashed", "event-is-well-formed"} <= {each.rule for each in findings}
-
-
-def test_the_last_published_row_cannot_be_deleted(lived):
-    size = audit(lived.directory).size
-    with tampering.guards_off(lived) as connection:
-        connection.execute("DELETE FROM stored_events WHERE leaf_index = ?", (size - 1,))
-    findings = found(lived)
-    assert findings[0].rule == "rows-are-dense"
-    assert first_place(findings) == size - 1
-
-
-def test_the_end_of_the_log_cannot_be_cut_off(lived):
-    size = audit(lived.directory).size
-    with tampering.guards_off(lived) as connection:
-        connection.execute("DELETE FROM stored_events WHERE leaf_index >= ?", (size - 2,))
-    findings = found(lived)
-    assert first_place(findings) == size - 2
-    assert "log-only-grows" in {finding.rule for finding in findings}
-
-
-def test_what_was_accepted_and_not_published_cannot_be_cut_off_behind_the_stores_back(lived):
-    size = audit(lived.directory).size
-    with tampering.guards_off(lived) as connection:
-        connection.execute("DELETE FROM stored_events WHERE leaf_index >= ?", (size,))
-    findings = found(lived)
-    assert (findings[0].rule, first_place(findings)) == ("root-is-kept", size)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("message.posted", "access.revoked"), ("cover.written", "room.opened")]
-)
-def test_two_rows_cannot_change_places(lived, one, other):
-    first, second = place_of(lived, one), place_of(lived, other)
-    with tampering.guards_off(lived) as connection:
-        for place, to in ((first, -1), (second, first), (-1, second)):
-            connection.execute("UPDATE stored_events SET leaf_index = ? WHERE leaf_index = ?", (to, place))
-    assert first_place(found(lived)) == min(first, second)
-
-
-def test_a_row_that_does_not_fit_its_event_is_found(lived):
-    place = place_of(lived, "message.posted")
-    with tampering.guards_off(lived) as connection:
-        connection.execute("UPDATE stored_events SET topic = 'note.added' WHERE leaf_index = ?", (place,))
-    findings = found(lived)
-    assert (findings[0].rule, findings[0].index) == ("row-is-its-event", place)
-
-
-def test_tiles_that_hash_something_else_are_found(lived):
-    with tampering.guards_off(lived) as connection:
-        hashes = connection.execute("SELECT hashes FROM tiles WHERE level = 0 AND n = 0").fetchone()[0]
-        changed = hashes[: 70 * 32] + bytes(32) + hashes[71 * 32 :]
-        connection.execute("UPDATE tiles SET hashes = ? WHERE level = 0 AND n = 0", (changed,))
-    findings = found(lived)
-    assert (findings[0].rule, findings[0].index) == ("leaf-is-what-was-hashed", 70)
-
-
-def test_a_missing_tile_is_found(lived):
-    with tampering.guards_off(lived) as connection:
-        connection.execute("DELETE FROM tiles WHERE level = 0 AND n = 1")
-    assert (found(lived)[0].rule, found(lived)[0].index) == ("tile-is-there", 256)
-
-
-def test_guards_that_were_taken_off_are_found(lived):
-    with tampering.guards_off(lived) as connection:
-        connection.execute("CREATE TABLE more (x TEXT) STRICT")
-    assert found(lived)[0].rule == "database-has-its-guards"
-
-
 # With the server's own keys.
 
 
@@ -178,19 +103,6 @@ def test_history_rewritten_with_the_servers_keys_is_found_by_the_signature(lived
     # Whoever kept the checkpoint of before sees at once that the log is another one.
     kept = audit(lived.directory, seen=[(size, root)]).findings
     assert kept[0].rule == "log-only-grows"
-
-
-def test_an_event_cut_out_of_history_is_found_though_all_else_fits(lived):
-    """The server replaces an event that it does not like by a cover that it may sign itself."""
-    place = place_of(lived, "message.posted", 1)
-    event = tampering.events(lived)[place]
-    keys = ServerKeys.load(lived.directory)
-    cover = envelope.write(
-        "cover.written", {}, at=event.at, log=event.log, stream=Mechanism.fresh_id(),
-        head=envelope.Head(), key=keys.service,
-    )  # fmt: skip
-    tampering.rewrite(lived, place, cover.data)
-    assert first_place(found(lived)) == place
 
 
 def checkpoint_of(lived):
@@ -354,67 +266,6 @@ def test_what_is_slipped_past_the_rules_is_found_where_it_stands(lived, slip):
 # The vault.
 
 
-def a_small_payload(lived):
-    """The digest and row of the first message's sealed text, and where its event stands."""
-    place = place_of(lived, "message.posted")
-    digest = tampering.events(lived)[place].body["message"]["sha256"]
-    with tampering.guards_off(lived) as connection:
-        query = "SELECT id FROM payloads WHERE digest = ?"
-        return digest, connection.execute(query, (bytes.fromhex(digest),)).fetchone()[0], place
-
-
-def test_a_changed_payload_in_the_table_is_found(lived):
-    digest, row, place = a_small_payload(lived)
-    with tampering.guards_off(lived) as connection:
-        data = connection.execute("SELECT sealed FROM small_payloads WHERE id = ?", (row,)).fetchone()[0]
-        changed = tampering.flipped(data, len(data) - 100)
-        connection.execute("UPDATE small_payloads SET sealed = ? WHERE id = ?", (changed, row))
-    finding = found(lived)[0]
-    assert (finding.rule, finding.index) == ("payload-is-whole", place)
-    assert digest in finding.sentence
-
-
-def test_a_payload_exchanged_for_another_under_its_own_digest_is_found(lived):
-    _, row, place = a_small_payload(lived)
-    other = sealed(age.seal(b"something else", HybridIdentity.generate().recipient))
-    with tampering.guards_off(lived) as connection:
-        connection.execute("UPDATE small_payloads SET sealed = ? WHERE id = ?", (other.data, row))
-        values = (bytes.fromhex(other.digest), len(other.data), row)
-        connection.execute("UPDATE payloads SET digest = ?, size = ? WHERE id = ?", values)
-    findings = found(lived)
-    assert findings[0].rule == "payload-is-named"
-    assert ("payload-is-recorded", place) in {(each.rule, each.index) for each in findings}
-
-
-def test_a_payload_removed_from_the_table_is_found(lived):
-    _, row, place = a_small_payload(lived)
-    with tampering.guards_off(lived) as connection:
-        connection.execute("DELETE FROM small_payloads WHERE id = ?", (row,))
-    assert (found(lived)[0].rule, found(lived)[0].index) == ("payload-is-there", place)
-
-
-def test_a_payload_that_was_destroyed_without_the_log_saying_why_is_found(lived):
-    _, row, place = a_small_payload(lived)
-    with tampering.guards_off(lived) as connection:
-        connection.execute("DELETE FROM small_payloads WHERE id = ?", (row,))
-        connection.execute("UPDATE payloads SET place = 'gone' WHERE id = ?", (row,))
-    assert (found(lived)[0].rule, found(lived)[0].index) == ("payload-is-there", place)
-
-
-@pytest.mark.parametrize("how", ["changed", "cut", "longer", "removed"])
-def test_what_is_done_to_a_file_of_the_vault_is_found(lived, how):
-    photo = lived.directory / "objects" / lived.photo
-    data = photo.read_bytes()
-    if how == "removed":
-        photo.unlink()
-    else:
-        changed = {"changed": tampering.flipped(data, 5000), "cut": data[:-1], "longer": data + b"\0"}[how]
-        photo.write_bytes(changed)
-    finding = found(lived)[0]
-    assert finding.rule == ("payload-is-there" if how == "removed" else "payload-is-whole")
-    assert finding.index == place_of(lived, "report.submitted")
-
-
 def test_a_file_that_no_event_names_is_found(lived):
     stray = lived.directory / "objects" / ("ab" * 32)
     stray.write_bytes(b"plain text")
@@ -423,78 +274,7 @@ def test_a_file_that_no_event_names_is_found(lived):
     assert found(lived)[0].rule == "vault-holds-nothing-else"
 
 
-def test_bytes_that_should_have_been_destroyed_are_found(lived):
-    """The reporter of the second case closed the mailbox to reading: their wraps are gone for ever."""
-    with tampering.guards_off(lived) as connection:
-        gone = connection.execute("SELECT id FROM payloads WHERE place = 'gone'").fetchone()[0]
-        connection.execute("INSERT INTO small_payloads VALUES (?, ?)", (gone, b"kept aside"))
-    assert found(lived)[0].rule == "vault-holds-nothing-else"
-    with tampering.guards_off(lived) as connection:
-        connection.execute("UPDATE payloads SET place = 'table' WHERE id = ?", (gone,))
-    assert "payload-is-destroyed" in {finding.rule for finding in found(lived)}
-
-
-@pytest.mark.parametrize("form", ["open", "two readers"])
-def test_a_payload_that_is_not_sealed_to_one_room_is_found(lived, form):
-    with lived.open() as box:
-        gravel = lived.reporters["gravel"]
-        room = acts.HybridRecipient.parse(box.ledger.rooms[gravel.dialogue].recipient)
-        spy = HybridIdentity.generate().recipient
-        data = b"in the clear" * 1000 if form == "open" else age.seal(b"hello", room, spy)
-        text = sealed(data)
-        request = box.request("ira")
-        body = {"epoch": box.ledger.rooms[gravel.dialogue].epoch, "message": text.reference, "files": []}
-        event = request.add("message.posted", gravel.dialogue, body)
-        place = tampering.slip_in(box, event, payloads={text.digest: text.data})[0]
-    assert (found(lived)[0].rule, found(lived)[0].index) == ("payload-is-sealed", place)
-
-
 # Checkpoints.
-
-
-def test_a_missing_checkpoint_file_is_found(lived):
-    (lived.directory / "checkpoint").unlink()
-    assert found(lived)[0].rule == "checkpoint-is-kept-apart"
-
-
-def test_an_older_checkpoint_file_is_found(lived):
-    with tampering.guards_off(lived) as connection:
-        note = connection.execute("SELECT note FROM checkpoints ORDER BY size LIMIT 1").fetchone()[0]
-    (lived.directory / "checkpoint").write_bytes(note)
-    assert found(lived)[0].rule == "checkpoint-is-kept-apart"
-
-
-def test_a_checkpoint_of_another_key_is_found(lived):
-    size, root = checkpoint_of(lived)
-    other = NoteSigner(ORIGIN, bytes(32))
-    note = sign_checkpoint(Checkpoint(ORIGIN, size, root), [other], 0)
-    (lived.directory / "checkpoint").write_bytes(note)
-    assert found(lived)[0].rule == "checkpoint-is-signed"
-
-
-def test_a_checkpoint_that_lost_one_of_its_two_signatures_is_found(lived):
-    note = Note.parse((lived.directory / "checkpoint").read_bytes())
-    stripped = Note(note.text, note.signatures[:1]).encode()
-    (lived.directory / "checkpoint").write_bytes(stripped)
-    assert found(lived)[0].rule == "checkpoint-is-signed"
-
-
-def test_a_checkpoint_that_ends_within_a_slot_is_found(lived):
-    keys = ServerKeys.load(lived.directory)
-    with lived.open() as box:
-        box.store.publish(
-            321, lambda size, root: sign_checkpoint(Checkpoint(ORIGIN, size, root), keys.log, 0)
-        )
-    findings = found(lived)
-    assert (findings[0].rule, findings[0].index) == ("checkpoint-ends-a-slot", 320)
-
-
-def test_an_older_database_beside_the_published_checkpoint_is_found(lived, untouched):
-    with lived.open() as box:
-        box.publish()
-    shutil.copy(untouched.directory / "log.db", lived.directory / "log.db")
-    findings = found(lived)
-    assert "log-only-grows" in {finding.rule for finding in findings}
 
 
 def test_only_a_kept_checkpoint_tells_that_everything_was_rolled_back(lived, untouched):
