@@ -129,16 +129,17 @@ class Mailboxes:
 
     def _readers(self, case: Case) -> Iterator[tuple[str, str, date]]:
         for name, stream in case.rooms.items():
+            told = {case.reporter}
             for event in self._events(stream):
-                if event.kind == "room.opened":
-                    given = [str(wrap["reader"]) for wrap in event.records("wraps")]
-                elif event.kind == "access.granted":
+                # An advance gives the room to somebody new where nobody of the staff is left.
+                given = [str(wrap["reader"]) for wrap in event.records("wraps") if "reader" in wrap]
+                if event.kind == "access.granted":
                     given = [event.text("reader")]
-                else:
-                    continue
+                    told.discard(given[0])
                 for reader in given:
-                    if reader != case.reporter:
+                    if reader not in told:
                         yield self._role(reader, case.channel), name, event.at
+                told.update(given)
 
     def evidence(self, receipt: Receipt) -> Evidence:
         """The dated proof that the report was filed, or the promise of one until its slot has closed."""

@@ -10,7 +10,7 @@ from meyasubako.service.client import proofs
 from meyasubako.service.intake import Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
-from tests.integration.reporter_box import answer, found_box
+from tests.integration.reporter_box import answer, found_box, suspend
 from tests.integration.reporter_visit import OURS, Visit
 
 NOBODYS = "0000 " * 11 + "0003"
@@ -88,6 +88,15 @@ def test_a_message_goes_there_and_one_comes_back_with_its_file(visit, receipt, m
     assert download.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%E8%B3%AA")
     assert "sandbox" in download.headers["Content-Security-Policy"]
     assert download.headers["Cache-Control"] == "no-store"
+
+
+def test_whoever_stands_in_for_a_staff_that_is_gone_is_told_among_the_readers(visit, receipt, mechanism, box):
+    assert "outside the organisation" not in visit.enter(receipt).text
+    for name in ("Sato Keiko", "Maria Lindqvist"):
+        suspend(mechanism, box, name)
+    send(visit, "Is anybody there?")
+    page = visit.enter(receipt).text
+    assert page.count("Person outside the organisation: the messages") == 1
 
 
 def test_files_go_with_a_message_or_alone(visit, receipt):
