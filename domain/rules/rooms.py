@@ -12,7 +12,8 @@ _PLACES: dict[str, dict[str, tuple[str, ...]]] = {
     "report.added": {"report": ("reporter",)},
     "message.posted": {"dialogue": ("reporter", "staff")},
     "note.added": {"team": ("staff",)},
-    "mailbox.closed_to_reading": {"dialogue": ("reporter",)},
+    # In the report's room where the reporter asked to read it: else the receipt would go on opening that.
+    "mailbox.closed_to_reading": {"report": ("reporter",), "dialogue": ("reporter",)},
     "room.advanced": {"report": ("reporter", "staff"), "dialogue": ("reporter", "staff"), "team": ("staff",)},
     "access.granted": {"report": ("staff",), "dialogue": ("staff",), "team": ("staff",)},
 }

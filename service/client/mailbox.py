@@ -142,8 +142,11 @@ class Letters:
         """Let the receipt open nothing any more; it can still write. This cannot be taken back."""
         visit = self.visit()
         request = self._request(visit)
-        stream = visit.rooms["dialogue"].stream
-        event = request.add("mailbox.closed_to_reading", stream, {"sealed_by": SEALED_BY})
+        report, dialogue = visit.rooms["report"], visit.rooms["dialogue"]
+        claim: dict[str, JsonValue] = {"sealed_by": SEALED_BY}
+        if visit.case.reporter in report.readers and not report.closed_to_reading:
+            request.add("mailbox.closed_to_reading", report.stream, claim)
+        event = request.add("mailbox.closed_to_reading", dialogue.stream, claim)
         repeated(partial(self._client.post, request.events, request.payloads))
         return event
 

@@ -102,3 +102,16 @@ def test_a_summary_counts_what_an_auditor_reads_first(world, case):
     counts = audit.summary(world.ledger)
     assert counts["entries"] == len(world.log)
     assert (counts["cases"], counts["open_cases"], counts["rooms"], counts["slots"]) == (1, 1, 2, 1)
+
+
+def test_a_reporter_who_reads_the_report_closes_that_too(world, someone):
+    world.someone["asker"] = reporter = someone("asker")
+    case = world.submit(("ira", "asker"), reporter=reporter)
+    claim = {"sealed_by": "server"}
+    for room in (case.report, case.dialogue):
+        world.act(reporter, "mailbox.closed_to_reading", room.stream, claim)
+    wraps = [wrap for event in case.events[1:] for wrap in event.records("wraps")]
+    mine = {wrap["sha256"] for wrap in wraps if wrap["reader"] == reporter.id}
+    assert len(mine) == 2
+    assert audit.must_be_absent(world.ledger) == mine
+    assert world.audit() == []
