@@ -30,27 +30,37 @@ from flask import g
 AUTONYMS: Final[dict[str, str]] = {
     "en": "English",
     "ja": "日本語",
+    "ja-simple": "やさしい にほんご",
     "vi": "Tiếng Việt",
     "zh-Hans": "简体中文",
+    "zh-Hant": "繁體中文",
     "fil": "Filipino",
     "ne": "नेपाली",
     "id": "Bahasa Indonesia",
     "pt-BR": "Português (Brasil)",
     "my": "မြန်မာဘာသာ",
     "ko": "한국어",
+    "th": "ไทย",
+    "es": "Español",
+    "fr": "Français",
 }
 # The word "Language" in each, for the page that is in all of them at once.
 WORDS: Final[dict[str, str]] = {
     "en": "Language",
     "ja": "言語",
+    "ja-simple": "ことば",
     "vi": "Ngôn ngữ",
     "zh-Hans": "语言",
+    "zh-Hant": "語言",
     "fil": "Wika",
     "ne": "भाषा",
     "id": "Bahasa",
     "pt-BR": "Idioma",
     "my": "ဘာသာစကား",
     "ko": "언어",
+    "th": "ภาษา",
+    "es": "Idioma",
+    "fr": "Langue",
 }
 DEFAULT: Final = "en"
 
