@@ -43,6 +43,8 @@ AUTONYMS: Final[dict[str, str]] = {
     "th": "ไทย",
     "es": "Español",
     "fr": "Français",
+    "de": "Deutsch",
+    "ar": "العربية",
 }
 # The word "Language" in each, for the page that is in all of them at once.
 WORDS: Final[dict[str, str]] = {
@@ -61,6 +63,8 @@ WORDS: Final[dict[str, str]] = {
     "th": "ภาษา",
     "es": "Idioma",
     "fr": "Langue",
+    "de": "Sprache",
+    "ar": "اللغة",
 }
 DEFAULT: Final = "en"
 
