@@ -38,15 +38,21 @@ class Connection:
 
     def person(self, wanted: str) -> str:
         """The key id of the one person with this name, or whose key id begins so."""
-        found = [
-            key_id
-            for key_id, name in self.people.names.items()
-            if name.casefold() == wanted.casefold() or (len(wanted) >= 6 and key_id.startswith(wanted))
-        ]
-        if len(found) != 1:
-            known = ", ".join(sorted(self.people.names.values()))
-            raise InputError(f"{wanted!r} is not one person's name here; known are: {known}")
-        return found[0]
+        hint = "" if not self.people.verified else ". Somebody new is known from the next checkpoint on"
+        return one_person(self.people.names, wanted, hint)
+
+
+def one_person(names: Mapping[str, str], wanted: str, hint: str = "") -> str:
+    """The key id of the one person of this name, or whose key id begins so; `names` by key id."""
+    found = [
+        key_id
+        for key_id, name in names.items()
+        if name.casefold() == wanted.casefold() or (len(wanted) >= 6 and key_id.startswith(wanted))
+    ]
+    if len(found) != 1:
+        known = ", ".join(sorted(names.values()))
+        raise InputError(f"{wanted!r} is not one person's name here; known are: {known}{hint}")
+    return found[0]
 
 
 class People:

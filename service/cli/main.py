@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "enroll": ("enroll", "enroll"),
     "propose": ("acts", "propose"),
     "confirm": ("acts", "confirm"),
+    "suspend": ("suspend", "suspend"),
     "serve": ("serve", "serve"),
     "restore": ("restore", "restore"),
     "report": ("report", "report"),

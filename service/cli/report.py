@@ -68,6 +68,8 @@ def report(  # noqa: PLR0913  each is an option of the command
     fingerprint to compare with its poster. The receipt is shown once and kept nowhere: it is the only way
     back to the answers. Files are sealed as they are, with what they tell besides: a photo may say where it
     was taken.
+
+    In a pipe it shows who would read, and does not ask.
     """
     client = ReporterClient(Http(url, proxy=proxy))
     log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
@@ -93,7 +95,7 @@ def report(  # noqa: PLR0913  each is an option of the command
         )
         click.echo(f"Your receipt: {prepared.receipt.digits()}", err=True)
         raise
-    _show_receipt(offer, prepared, accepted[0].promise, as_json=as_json)
+    _show_receipt(offer, prepared, accepted[0].promise, url, as_json=as_json)
     # After the receipt, which is never lost over it.
     promised = sealed_report.promise_of(offer, accepted)
     if promise is not None:
@@ -118,18 +120,23 @@ def _excluded(offer: Offer, channel: str, without: tuple[str, ...]) -> frozenset
 def _asked(
     offer: Offer, channel: str, excluded: frozenset[str], text: str | None, *, yes: bool
 ) -> str | None:
-    """Show who would read, and ask; where the text comes through a pipe, showing has to do."""
-    readers = [name for key, name in offer.readers(channel).items() if key not in excluded]
+    """Show who would read, and ask; where the text comes through a pipe, showing has to do.
+
+    Raises NoReaderError if nobody is left.
+    """
+    readers = [offer.names[person.key_id] for person in offer.staying(channel, excluded)]
+    draw = offer.channel(channel).draw
+    drawn = f"  [dim](the program draws {draw} of them)[/]" if draw and len(readers) > draw else ""
     out = console(sys.stderr)
     out.print(f"[bold]{plain(offer.titles.get(channel, channel))}[/]")
     out.print(f"[dim]fingerprint[/]  {offer.verified.fingerprint}  [dim](compare it with the poster)[/]")
-    out.print(f"[dim]readers[/]      {plain(', '.join(readers) or 'nobody')}")
+    out.print(f"[dim]readers[/]      {plain(', '.join(readers))}{drawn}")
     if sys.stdin.isatty() and not yes:
         click.confirm("Only these people will be able to read it. Go on?", default=True, abort=True, err=True)
     return text
 
 
-def _show_receipt(offer: Offer, prepared: Prepared, promise: str, *, as_json: bool) -> None:
+def _show_receipt(offer: Offer, prepared: Prepared, promise: str, url: str, *, as_json: bool) -> None:
     facts = {
         "receipt": prepared.receipt.digits(),
         "fingerprint": offer.verified.fingerprint,
@@ -148,7 +155,7 @@ def _show_receipt(offer: Offer, prepared: Prepared, promise: str, *, as_json: bo
         for start in (0, 6):
             out.print(f"    [bold]{'  '.join(groups[start : start + 6])}[/]")
         out.print(f"\nBy {prepared.next_date.isoformat()} at the latest you hear from them. To look:")
-        out.print("    meyasubako mailbox --at …")
+        out.print(f"    meyasubako mailbox --at {plain(url)}")
         out.print("\n[dim]A promise that it is in the log (you do not need it to come back):[/]")
         for line in promise.splitlines():
             out.print(f"    {plain(line)}")

@@ -19,7 +19,7 @@ from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain import acts
 from meyasubako.domain.acts import NewRoom, Report, Request
 from meyasubako.domain.case import ACKNOWLEDGE_WITHIN
-from meyasubako.domain.people import Channel
+from meyasubako.domain.people import Channel, Person
 from meyasubako.service.client import files, proofs, roster
 from meyasubako.service.client.answers import AcceptedEvent
 from meyasubako.service.client.cards import card_name, names
@@ -50,9 +50,28 @@ class Offer:
         return channels[name]
 
     def readers(self, channel: str) -> dict[str, str]:
-        """Key id and name of everybody who would read."""
-        people = self.verified.mechanism.intake(self.channel(channel).channel, self.verified.marker.slot)
+        """Key id and name of everybody who may be left out: who would read, and the fallback if any."""
+        fallback = self._fallback(channel)
+        people = (*self._intake(channel), *((fallback,) if fallback else ()))
         return {person.key_id: self.names[person.key_id] for person in people}
+
+    def staying(self, channel: str, excluded: frozenset[str] = frozenset()) -> list[Person]:
+        """From whom the readers are taken: those not left out, else the fallback; NoReaderError if nobody."""
+        people = [person for person in self._intake(channel) if person.key_id not in excluded]
+        if people:
+            return people
+        fallback = self._fallback(channel)
+        if fallback is None or fallback.key_id in excluded:
+            raise NoReaderError("nobody is left who could read the report")
+        return [fallback]
+
+    def _intake(self, channel: str) -> list[Person]:
+        mechanism, slot = self.verified.mechanism, self.verified.marker.slot
+        return list(mechanism.intake(self.channel(channel).channel, slot))
+
+    def _fallback(self, channel: str) -> Person | None:
+        found, verified = self.channel(channel).fallback, self.verified
+        return verified.mechanism.usable(found, verified.marker.slot) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +176,10 @@ def prepare(
 
 
 def _readers(offer: Offer, channel: str, excluded: frozenset[str]) -> dict[str, HybridRecipient]:
-    mechanism, slot = offer.verified.mechanism, offer.verified.marker.slot
-    found = offer.channel(channel)
-    people = [person for person in mechanism.intake(channel, slot) if person.key_id not in excluded]
-    if found.draw and len(people) > found.draw:
+    people, draw = offer.staying(channel, excluded), offer.channel(channel).draw
+    if draw and len(people) > draw:
         # Drawn, so that the absence of one of them says nothing about the report.
-        people = random.SystemRandom().sample(people, found.draw)
-    if not people:
-        fallback = mechanism.usable(found.fallback, slot) if found.fallback else None
-        if fallback is None or fallback.key_id in excluded:
-            raise NoReaderError("nobody is left who could read the report")
-        people = [fallback]
+        people = random.SystemRandom().sample(people, draw)
     return {person.key_id: HybridRecipient.parse(person.recipient) for person in people}
 
 

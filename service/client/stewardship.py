@@ -1,7 +1,8 @@
-"""A steward's acts at one mechanism: enrolling people, replacing keys, choosing witnesses.
+"""A steward's acts at one mechanism: enrolling and suspending people, replacing keys, choosing witnesses.
 
 - What gives somebody power takes two people: the first proposes, the second compares and confirms; only the
-  second has effect. A lone steward may enrol an auditor or a publisher, who read nothing and decide nothing.
+  second has effect. A lone steward may enrol an auditor or a publisher, who read nothing and decide nothing;
+  and may suspend anybody, because a stolen key does not wait for a second person.
 - The mechanism's stream is folded from its first event with every signature checked, so neither of the two
   signs on another's word.
 """
@@ -22,7 +23,7 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Proposal
 from meyasubako.domain.sealing import sealed
 from meyasubako.service.client import casefile
-from meyasubako.service.client.cards import card_name
+from meyasubako.service.client.cards import card_name, names
 from meyasubako.service.client.errors import NoSuchProposalError
 from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.clocks import Clock, system_clock
@@ -92,6 +93,20 @@ class Stewardship:
     def propose(self, kind: str, body: Mapping[str, JsonValue]) -> Event:
         """Propose an act for a second person to confirm; a body outside its schema is refused here."""
         return self._act(lambda ledger, request: _proposal(request, ledger.mechanism.stream, kind, body))
+
+    def people(self) -> dict[str, str]:
+        """Key id and name of everybody on the roster who is not suspended."""
+        mechanism = self._ledger().mechanism
+        known = names(mechanism, self._client.mechanism().cards)
+        return {key_id: name for key_id, name in known.items() if mechanism.people[key_id].active}
+
+    def suspend(self, person: str) -> Event:
+        """Take a person, by key id, off the roster for good, alone and at once."""
+        return self._act(
+            lambda ledger, request: request.add(
+                "person.suspended", ledger.mechanism.stream, {"person": person}
+            )
+        )
 
     def standing(self) -> Mapping[str, Proposal]:
         """Every proposal that waits for a second person, by its leaf hash."""

@@ -278,3 +278,50 @@ def test_a_mailbox_that_was_closed_to_reading_opens_nothing_and_still_takes_lett
     assert visit["closed_to_reading"] is True
     assert "A question." not in json.dumps(visit)
     assert town.box.texts("Keiko Sato", "dialogue")[case] == ("A question.", "I write still.")
+
+
+def test_one_steward_suspends_a_reader_at_once(town: Town) -> None:
+    town.keep("Rio Ude", KeyPair.generate("Rio Ude"))
+    public = town.place / "Rio.key.pub"
+    leaf = town.facts("enroll", *town.by("Ada Berg"), "--role", "intake:main", public)["leaf"]
+    town.facts("enroll", *town.by("Jonas Mori"), "--confirm", leaf, "--yes")
+    town.facts("log", "publish", *town.by("Ada Berg"))
+    town.facts(*town.cases("list", name="Rio Ude"))
+
+    handler = town.command("suspend", "Rio Ude", *town.by("Keiko Sato"), "--yes")
+    assert handler.returncode == 1
+    unasked = town.command("suspend", "Rio Ude", *town.by("Ada Berg"))
+    assert unasked.returncode == 2
+    assert "--yes" in unasked.stderr
+    assert town.facts("suspend", "rio ude", *town.by("Ada Berg"), "--yes")["state"] == "suspended"
+
+    locked = town.command(*town.cases("list", name="Rio Ude"))
+    assert locked.returncode == 1
+    assert "may not act here any more" in locked.stderr
+    again = town.command("suspend", "Rio Ude", *town.by("Ada Berg"), "--yes")
+    assert "'Rio Ude' is not one person's name here" in again.stderr
+    assert "Rio Ude" not in town.command(*town.reporter("report", "--text", TEXT)).stderr
+
+
+def test_whoever_leaves_all_readers_out_is_shown_the_person_outside_who_reads_instead(town: Town) -> None:
+    outsider = KeyPair.generate("Lee Law")
+    town.keep("Lee Law", outsider)
+    public = town.place / "Lee.key.pub"
+    leaf = town.facts("enroll", *town.by("Ada Berg"), "--role", "outsider", public)["leaf"]
+    town.facts("enroll", *town.by("Jonas Mori"), "--confirm", leaf, "--yes")
+    act = town.place / "fallback.json"
+    body = {"channel": "main", "person": outsider.person("Lee Law").key.key_id}
+    act.write_text(json.dumps({"kind": "fallback.appointed", "v": 1, "body": body}))
+    leaf = town.facts("propose", act, *town.by("Ada Berg"))["leaf"]
+    town.facts("confirm", leaf, *town.by("Jonas Mori"), "--yes")
+    town.facts("log", "publish", *town.by("Ada Berg"))
+
+    names = ["Keiko Sato", "Omar Haddad", "Mei Lin"]
+    left_out = [word for name in names for word in ("--without", name)]
+    told = town.command(*town.reporter("report", "--text", TEXT, *left_out))
+    assert told.returncode == 0, told.stderr
+    assert "Lee Law" in told.stderr
+    assert not any(name in told.stderr for name in names)
+    nobody = town.command(*town.reporter("report", "--text", TEXT, *left_out, "--without", "Lee Law"))
+    assert nobody.returncode == 2
+    assert "nobody is left" in nobody.stderr
