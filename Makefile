@@ -93,7 +93,8 @@ bench-seal: $(VENV)/.dev ## sealing beside raw AEAD, pyrage, Debian's age, cp
 	$(BIN)/python bench/seal.py
 
 bench-log: $(VENV)/.dev ## appends and verification beside raw SQLite, hashing, Ed25519
-	$(BIN)/python bench/log.py
+	$(BIN)/python bench/log_append.py
+	$(BIN)/python bench/log_verify.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) node_modules var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks

@@ -38,7 +38,9 @@ class MadeLog:
         self.people = {name: KeyPair.generate(name) for name in names}
         found(
             directory,
-            Config(origin=ORIGIN, doors=Doors(reporter="127.0.0.1:0", handler="127.0.0.1:0", log="127.0.0.1:0")),
+            Config(
+                origin=ORIGIN, doors=Doors(reporter="127.0.0.1:0", handler="127.0.0.1:0", log="127.0.0.1:0")
+            ),
             Settings(name="Bench", channel_name="Main", waiting_hours=0, test=True),
             [Founder(self.people[name].person(), roles) for name, roles in names.items()],
             self.people["ann"],
@@ -106,7 +108,10 @@ class MadeLog:
             body = {"epoch": 1, "message": _payload(6000), "files": []}
             by_reporter = number % 2
             event = self._add(
-                "message.posted", dialogue, body | told if by_reporter else body, key if by_reporter else handler
+                "message.posted",
+                dialogue,
+                body | told if by_reporter else body,
+                key if by_reporter else handler,
             )
             yield event
             if by_reporter:

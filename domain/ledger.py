@@ -16,6 +16,7 @@ from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import case as cases
 from meyasubako.domain import envelope, kinds, people, rooms
 from meyasubako.domain.envelope import Event, Head
+from meyasubako.domain.schema import Payload
 
 # The root (hex) of the tree of a size; the audit recomputes it, the server knows what it published.
 RootAt = Callable[[int], str]
@@ -65,6 +66,7 @@ class Ledger:
         self.size = 0
         self.latest_day_in_slot = ""
         self.touched: set[str] = set()
+        self._owned: tuple[Event | None, tuple[Payload, ...]] = (None, ())
 
     def branch(self) -> "Ledger":
         """A ledger that begins where this one stands and leaves it as it is."""
@@ -125,6 +127,12 @@ class Ledger:
         room = self.room(event.stream)
         return self.case(room.case if room else event.stream)
 
+    def owned(self, event: Event) -> tuple[Payload, ...]:
+        """The payloads that an event names as its own; rules and fold ask for the same event in turn."""
+        if self._owned[0] is not event:
+            self._owned = (event, event.payloads())
+        return self._owned[1]
+
     def apply(self, event: Event, index: int) -> None:
         """Fold one event that stands at this index; skipped cover entries show as a gap in the indices."""
         sort = self.sorts.setdefault(event.stream, kinds.OPENING.get(event.kind, ""))
@@ -171,7 +179,7 @@ class Ledger:
         self.fetched[event.by, known.case] = everything | fetched
 
     def _own(self, event: Event, index: int) -> None:
-        owned = event.payloads()
+        owned = self.owned(event)
         if not owned:
             return
         case = self.case_of(event)

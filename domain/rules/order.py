@@ -63,15 +63,24 @@ def day_after_marker(ledger: Ledger, event: Event, index: int) -> str | None:
 
 @rule("digest-owned-once", "a payload belongs to one event, so that erasing it harms no other")
 def digest_owned_once(ledger: Ledger, event: Event, _: int) -> str | None:
+    owned = ledger.owned(event)
+    if not owned:
+        return None
     seen = set[str]()
-    for payload in event.payloads():
+    for payload in owned:
         if payload.digest in ledger.owners or payload.digest in seen:
             return f"the payload {payload.digest} is named as its own by another event"
         seen.add(payload.digest)
     return None
 
 
-@rule("wrap-size", "a wrap holds exactly one room key, so its size is one and the same")
+@rule(
+    "wrap-size",
+    "a wrap holds exactly one room key, so its size is one and the same",
+    "room.opened",
+    "room.advanced",
+    "access.granted",
+)
 def wrap_size(_: Ledger, event: Event, __: int) -> str | None:
     if any(wrap["size"] != age.WRAP_SIZE for wrap in event.records("wraps")):
         return f"a wrap is exactly {age.WRAP_SIZE} bytes"

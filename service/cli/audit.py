@@ -12,8 +12,10 @@ from meyasubako.service.cli.audit_wishes import Wishes, opened
 from meyasubako.service.cli.failures import FINDINGS
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.inspection import audit as audit_source
-from meyasubako.service.inspection import pack, rebuild_views, render
+from meyasubako.service.inspection import rebuild_views
 from meyasubako.service.inspection.memory import write_own
+from meyasubako.service.inspection.pack import pack
+from meyasubako.service.inspection.report import render
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)

@@ -13,8 +13,9 @@ from meyasubako.crypto.note import Note
 from meyasubako.service.cli.asking import unlock
 from meyasubako.service.client.http import Http
 from meyasubako.service.clocks import system_clock
-from meyasubako.service.inspection import Demands, Memory, configuration, mirror
+from meyasubako.service.inspection import Demands, Memory, configuration
 from meyasubako.service.inspection.memory import read_own
+from meyasubako.service.inspection.mirror import mirror
 from meyasubako.service.inspection.source import Progress
 
 

@@ -9,7 +9,7 @@ from meyasubako.service.cli.asking import unlock
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.client.http import Http
 from meyasubako.service.clocks import system_clock
-from meyasubako.service.inspection import mirror as mirror_log
+from meyasubako.service.inspection.mirror import mirror as mirror_log
 
 
 @click.command(epilog=options.example("meyasubako log mirror http://127.0.0.1:8012 ./mirror --key rita.key"))

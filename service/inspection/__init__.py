@@ -12,10 +12,7 @@ from meyasubako.service.inspection.audit import AuditResult, Demands, Step, audi
 from meyasubako.service.inspection.errors import ExportError, InspectionError, UnreadableSourceError
 from meyasubako.service.inspection.export import Exported, export
 from meyasubako.service.inspection.memory import Memory, configuration
-from meyasubako.service.inspection.mirror import Mirrored, mirror
-from meyasubako.service.inspection.pack import pack
 from meyasubako.service.inspection.replay import Replayed, rebuild_views
-from meyasubako.service.inspection.report import render
 from meyasubako.service.inspection.source import Progress
 
 __all__ = [
@@ -26,7 +23,6 @@ __all__ = [
     "Finding",
     "InspectionError",
     "Memory",
-    "Mirrored",
     "Progress",
     "Replayed",
     "Step",
@@ -34,8 +30,5 @@ __all__ = [
     "audit",
     "configuration",
     "export",
-    "mirror",
-    "pack",
     "rebuild_views",
-    "render",
 ]

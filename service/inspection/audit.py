@@ -158,9 +158,9 @@ class _Audit:
 
     def run(self, processes: int | None) -> AuditResult:
         source, state = self._source, b""
-        form = _gather(source.malformed())
         since = self._since()
         with at_work(source.size() - since, processes) as executor:
+            form = _gather(source.malformed())
             walk = Walk(source, self._path, self._progress, executor)
             if self._ended and since:
                 self._ended.set(walk)

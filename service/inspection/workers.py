@@ -37,6 +37,8 @@ def at_work(entries: int, processes: int | None = None) -> Iterator[Executor]:
     # Fresh processes, on every system alike: a fork would copy open databases and threads.
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
     try:
+        for _ in range(count):
+            pool.submit(int)  # they start now, while we look at other things
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)

@@ -10,7 +10,8 @@ import pytest
 from meyasubako.service.client.http import Http
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.errors import BadAnswerError, ForkedLogError, RefusedError, WrongMechanismError
-from meyasubako.service.inspection import UnreadableSourceError, audit, export, mirror
+from meyasubako.service.inspection import UnreadableSourceError, audit, export
+from meyasubako.service.inspection.mirror import mirror
 from meyasubako.service.log.app import create_app
 from meyasubako.service.mechanism import Mechanism
 from tests.system import tampering

@@ -16,8 +16,10 @@ from meyasubako.domain.audit import Finding
 from meyasubako.domain.chronicle import Chronicle, Deadline
 from meyasubako.domain.rules import RULES
 from meyasubako.service.cli.audit_view import facts
-from meyasubako.service.inspection import ExportError, audit, pack, plots, render
+from meyasubako.service.inspection import ExportError, audit, plots
 from meyasubako.service.inspection.meanings import meaning
+from meyasubako.service.inspection.pack import pack
+from meyasubako.service.inspection.report import render
 from tests.system import tampering
 from tests.system.lived import found_lived
 
