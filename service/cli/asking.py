@@ -6,6 +6,7 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,6 +14,8 @@ from meyasubako.crypto.errors import WrongKeyError
 from meyasubako.crypto.keyfile import KeyPair, read_keyfile
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service.cli.failures import InputError
+
+USE_FILE: Final = "use --passphrase-file FILE"
 
 
 def first_line(path: Path) -> str:
@@ -23,10 +26,13 @@ def first_line(path: Path) -> str:
         return file.readline().rstrip("\r\n")
 
 
-def ask(prompt: str, *, again: bool = False, may_be_empty: bool = False) -> str:
-    """Type something without echo; `again` asks twice. Refuses where there is no terminal to type into."""
+def ask(prompt: str, *, again: bool = False, may_be_empty: bool = False, instead: str = USE_FILE) -> str:
+    """Type something without echo; `again` asks twice.
+
+    Where there is no terminal to type into it refuses, and says what to do `instead`.
+    """
     if not sys.stdin.isatty():
-        raise InputError("there is no terminal to ask in: use --passphrase-file FILE")
+        raise InputError(f"there is no terminal to ask in: {instead}")
     while True:
         typed: str = click.prompt(prompt, hide_input=True, err=True, default="", show_default=False)
         if not typed and not may_be_empty:

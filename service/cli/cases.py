@@ -33,7 +33,9 @@ def list_(**given: Any) -> None:
 
     def show(out: Console) -> None:
         if not files:
-            out.print("No cases yet.")
+            out.print(
+                "No case yet that you are assigned to. A new report may show only at the next full hour."
+            )
             return
         made = table("case", "state", "since", "next date", "readers")
         for file in files:

@@ -49,7 +49,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     ),
     crypto.TruncatedError: Answer(UNREADABLE, hint="Was it copied to its end?"),
     crypto.BadReceiptError: Answer(
-        UNREADABLE, hint="A receipt is twelve groups of four digits, or twelve words."
+        UNREADABLE, hint="Compare each group, or each word, with what you wrote down."
     ),
     crypto.BadSignatureError: Answer(FINDINGS),
     crypto.BadNoteError: Answer(FINDINGS),
@@ -75,6 +75,9 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     service.UnwitnessedRosterError: Answer(
         FINDINGS,
         hint="Nothing was sealed. Witnesses may need a minute: try again. To go on: --accept-unwitnessed.",
+    ),
+    service.BadAnswerError: Answer(
+        UNREADABLE, hint="Is this the right address? `serve` prints one for each of the three doors."
     ),
     client.UnknownMechanismError: Answer(
         UNREADABLE,

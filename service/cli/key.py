@@ -73,7 +73,7 @@ def show(file: Path, *, as_json: bool) -> None:
 @click.argument("file", type=_EXISTING)
 def passphrase(file: Path) -> None:
     """Give the key file FILE another pass phrase."""
-    old = ask("Pass phrase so far")
+    old = ask("Pass phrase so far", instead="run this in a terminal")
     data = change_passphrase(file.read_bytes(), old, _new_passphrase())
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
@@ -84,7 +84,10 @@ def passphrase(file: Path) -> None:
 
 def read_public(path: Path) -> Person:
     """The person of a public line in a file; the proof of possession is checked."""
-    return parse_public_line(first_line(path))
+    try:
+        return parse_public_line(first_line(path))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} holds no public line: give the file whose name ends in .pub") from None
 
 
 def _public_facts(person: Person) -> dict[str, str]:

@@ -141,8 +141,10 @@ def _unlocked(inputs: Inputs, data: bytes, path: str) -> bytes:
 
 
 def _recipient(word: str, people: "Sequence[Person]") -> Recipient:
-    if word.startswith(("age1", "AGE-")) or not people:
+    if word.startswith(("age1", "AGE-")):
         return parse_recipient(word)
+    if not people:
+        raise BadKeyError("a recipient begins with age1pq1 or age1; to name a person, give --roster FILE")
     named = [person for person in people if person.name.casefold() == word.casefold()]
     if len({person.recipient for person in named}) != 1:
         known = ", ".join(sorted({person.name for person in people}))

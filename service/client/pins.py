@@ -57,6 +57,11 @@ class Pins:
         self._folder = folder or default_folder()
         self._file = self._folder / FILE_NAME
 
+    @property
+    def path(self) -> Path:
+        """The file with the pins."""
+        return self._file
+
     def get(self, origin: str) -> Pin | None:
         """What is known of the mechanism with this origin; `UnreadablePinsError` for a damaged file."""
         found = self._read().get(origin)
@@ -99,6 +104,11 @@ def verify_known(fetch: Fetch, origin: str, today: date, demands: Demands, pins:
     pin = pins.get(origin)
     if pin is None and demands.fingerprint is None and not demands.first_use:
         raise UnknownMechanismError("it was not said which mechanism this must be")
+    if pin and demands.fingerprint is not None and pin.fingerprint.split() != demands.fingerprint.split():
+        raise WrongMechanismError(
+            f"{origin} is known on this machine by another fingerprint than the one you gave, "
+            f"{pin.fingerprint}; if it was truly founded anew, remove it from {pins.path}"
+        )
     verified = roster.verify(
         fetch,
         today,

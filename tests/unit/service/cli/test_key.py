@@ -90,3 +90,19 @@ def test_a_public_line_of_two_people_is_refused(tmp_path: Path, passphrase: Path
     result = CliRunner().invoke(main, ["key", "show", str(mixed)])
     assert result.exit_code == 1
     assert "Traceback" not in result.stderr
+
+
+def test_who_shows_the_key_file_is_told_to_give_the_public_line(tmp_path: Path, passphrase: Path) -> None:
+    out = tmp_path / "keiko.key"
+    new("Keiko Sato", out, passphrase)
+    result = CliRunner().invoke(main, ["key", "show", str(out)])
+    assert result.exit_code == 2
+    assert "holds no public line" in result.stderr
+
+
+def test_a_pass_phrase_is_changed_in_a_terminal_alone(tmp_path: Path, passphrase: Path) -> None:
+    out = tmp_path / "keiko.key"
+    new("Keiko Sato", out, passphrase)
+    result = CliRunner().invoke(main, ["key", "passphrase", str(out)], input="correct horse\n")
+    assert result.exit_code == 2
+    assert "run this in a terminal" in result.stderr

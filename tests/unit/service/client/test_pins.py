@@ -142,3 +142,14 @@ def test_a_damaged_file_is_told_and_never_believed(
     (folder / "mechanisms.json").write_bytes(data)
     with suppress(UnreadablePinsError):
         assert Pins(folder).get("a") is None
+
+
+def test_whoever_gives_another_fingerprint_than_the_known_one_is_told_where_it_is_known(
+    fetch: Fetch, today: date, known: Pins
+) -> None:
+    verified = verify_known(fetch, ORIGIN, today, Demands(first_use=True), known)
+    verify_known(fetch, ORIGIN, today, Demands(fingerprint=f" {verified.fingerprint} "), known)
+    other = " ".join(verified.fingerprint.split()[::-1])
+    with pytest.raises(WrongMechanismError, match="founded anew") as refusal:
+        verify_known(fetch, ORIGIN, today, Demands(fingerprint=other), known)
+    assert str(known.path) in str(refusal.value)
