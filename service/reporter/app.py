@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flask import Flask, Response, g, redirect, request, url_for
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, LazyString, force_locale, get_locale, lazy_gettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -25,6 +25,7 @@ from meyasubako.service.reporter.languages import (
     DEFAULT,
     WORDS,
     digits,
+    locale_identifier,
     locale_of,
     reviewed,
     shown_date,
@@ -55,6 +56,7 @@ CSP: Final = (
 _FORM_ROOM: Final = 512 * 1024
 _PARTS: Final = 200
 _TAKING_FILES: Final = frozenset({"questions_posted", "answers_posted"})
+_ANOTHER: Final = lazy_gettext("Another language? Write in it, and tell us in your text which one you need.")
 _BEGINNINGS: Final = frozenset({"begin", "questions", "answers"})
 _LANGUAGE: Final = "/<any({}):language>".format(",".join(f'"{tag}"' for tag in AUTONYMS))
 
@@ -97,7 +99,8 @@ def _route(app: Flask, site: Site) -> None:
             g.language = values.pop("language")
 
     def languages() -> str:
-        return site.page("languages.html", offered=site.offered(), autonyms=AUTONYMS, words=WORDS)
+        asked = {tag: _in(tag, _ANOTHER) for tag in site.offered()}
+        return site.page("languages.html", asked=asked, autonyms=AUTONYMS, words=WORDS)
 
     def begin() -> str:
         channels = site.intake.channels()
@@ -127,6 +130,11 @@ def _route(app: Flask, site: Site) -> None:
     app.add_url_rule(f"{_LANGUAGE}/answers/file", "attachment", mailbox.attachment, methods=["POST"])
     app.add_url_rule(f"{_LANGUAGE}/calendar", "calendar", calendar)
     app.add_url_rule(f"{_LANGUAGE}/leave", "leave", leave, methods=["POST"])
+
+
+def _in(tag: str, sentence: LazyString) -> str:
+    with force_locale(locale_identifier(tag)):
+        return str(sentence)
 
 
 def _frame(app: Flask, site: Site) -> None:

@@ -35,6 +35,7 @@ def found_box(
     limits: Limits | None = None,
     fallback: bool = True,
     also: dict[str, tuple[str, ...]] | None = None,
+    languages: tuple[str, ...] = ("en", "ja"),
 ) -> Box:
     """A steward, two intake people, and an outsider who is the fallback; `also` more people with roles."""
     names = {
@@ -47,7 +48,9 @@ def found_box(
     people = {name: KeyPair.generate(name) for name in names}
     founders = [Founder(people[name].person(), roles) for name, roles in names.items()]
     config = Config(origin=ORIGIN, doors=DOORS, limits=limits or Limits(workers=1, threads=8))
-    settings = Settings(name="Test box", channel_name="Main channel", waiting_hours=0, test=True)
+    settings = Settings(
+        name="Test box", channel_name="Main channel", waiting_hours=0, test=True, languages=languages
+    )
     found(directory, config, settings, founders, people["Ada Steward"])
     box = Box(directory, people)
     if fallback:
