@@ -107,7 +107,11 @@ def revoke(case: str, person: str, **given: Any) -> None:
 @next_option
 @at_mechanism
 def move(case: str, state: str, next_date: date | None, **given: Any) -> None:
-    """Move the case to another STATE."""
+    """Move the case to another STATE.
+
+    From acknowledged to screening; from there to waiting_for_reporter and back. The other states follow on
+    procedures that this version does not have yet.
+    """
     asked = connected(given)
     event = asked.connection.desk.move(case, state, next_day(next_date))
     done(asked, event, f"moved to {state.replace('_', ' ')}")
@@ -126,6 +130,8 @@ def close(case: str, outcome: str, text: str | None, **given: Any) -> None:
     """Close the case, and tell the reporter why.
 
     Only the class stands in the clear: settled (the parties agreed), decided (somebody looked at it), ended.
+    `decided` needs a case that was moved to screening, `ended` any open one; `settled` follows on a dialogue or
+    a mediation, which this version does not have yet.
     """
     asked = connected(given)
     event = asked.connection.desk.close(case, outcome, text_given(text))

@@ -27,7 +27,7 @@ def at_mechanism(command: Callable[..., Any]) -> Callable[..., Any]:
             options.server("the handlers' API"),
             options.keyfile,
             options.passphrase_file,
-            options.log_url(required=False),
+            options.log_url("What gives somebody a key needs it."),
             options.demands,
             options.proxy,
             options.as_json,

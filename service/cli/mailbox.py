@@ -47,7 +47,7 @@ from meyasubako.service.client.sealed_report import Offer
     metavar="FILE",
     help="Write a dated proof that you filed to FILE: it names nobody, but shows that you were here.",
 )
-@options.log_url(required=False)
+@options.log_url("If left out, by the log as the site shows it.")
 @options.demands
 @options.proxy
 @options.as_json

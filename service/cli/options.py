@@ -70,14 +70,17 @@ def server(what: str) -> Callable[[Command], Command]:
     return click.option("--at", "url", metavar="URL", required=True, help=f"The address of {what}.")
 
 
-def log_url(*, required: bool) -> Callable[[Command], Command]:
-    """`--log URL`: where the public log is, by which readers are verified before a key is wrapped to them."""
+def log_url(otherwise: str) -> Callable[[Command], Command]:
+    """`--log URL`: where the public log is, by which readers are verified before a key is wrapped to them.
+
+    `otherwise` says what is done without it.
+    """
     return click.option(
         "--log",
         "log_url",
         metavar="URL",
-        required=required,
-        help="The address of the mechanism's log: the readers are verified there before anything is sealed.",
+        help="The address of the mechanism's log: the readers are verified there before anything is sealed. "
+        + otherwise,
     )
 
 

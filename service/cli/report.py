@@ -39,7 +39,7 @@ from meyasubako.service.errors import UnreachableError
     metavar="FILE",
     help="Write the mechanism's promise that your report is in its log to FILE; it names nobody.",
 )
-@options.log_url(required=False)
+@options.log_url("If left out, by the log as the site shows it.")
 @options.demands
 @options.proxy
 @click.option("--yes", is_flag=True, help="Do not ask whether these people may read it.")
