@@ -1,0 +1,118 @@
+"""`audit` as an auditor types it: what it prints, what it writes, and how it ends."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from meyasubako.service.cli.main import main
+from tests.system import tampering
+from tests.system.lived import found_lived
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return found_lived(tmp_path_factory.mktemp("audited") / "box")
+
+
+@pytest.fixture
+def lived(original, tmp_path):
+    return original.copied(tmp_path / "box")
+
+
+@pytest.fixture
+def audit(tmp_path):
+    def run(*words):
+        runner = CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
+        return runner.invoke(main, ["audit", *map(str, words)])
+
+    return run
+
+
+def test_a_good_log_ends_with_0_and_is_remembered(lived, audit, tmp_path):
+    first = audit(lived.directory)
+    assert first.exit_code == 0, first.output
+    assert "Compare the fingerprint" in first.stdout
+    assert "Compare the fingerprint" not in audit(lived.directory).stdout
+    (kept,) = (tmp_path / "config" / "meyasubako" / "audits").glob("*/checkpoint")
+    assert kept.read_bytes() == (lived.directory / "checkpoint").read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_remembered_where_that_is_asked(lived, audit, tmp_path):
+    assert audit(lived.directory, "--forget").exit_code == 0
+    assert not (tmp_path / "config").exists()
+
+
+def test_every_step_is_told(lived, audit):
+    told = json.loads(audit(lived.directory, "--json").stdout)
+    assert [step["name"] for step in told["steps"]] == [
+        "the form of the source",
+        "rows, leaves and root",
+        "the checkpoints' signatures",
+        "what was seen before",
+        "the witnesses' quorum",
+        "every event's form and signature",
+        "every rule",
+        "the vault",
+    ]
+    assert all(step["good"] for step in told["steps"])
+    assert (told["good"], told["published_size"], told["missed_deadlines"]) == (True, 320, [])
+
+
+def test_findings_end_with_1_and_name_the_entry(lived, audit):
+    tampering.set_event(lived, 70, tampering.flipped(tampering.events(lived)[70].data, 20))
+    ended = audit(lived.directory)
+    assert ended.exit_code == 1
+    assert "entry 70" in ended.stdout
+    assert "The first is the one to trust" in ended.stdout
+
+
+@pytest.mark.parametrize("words", [["/nowhere"], ["http://127.0.0.1:1"], ["ftp://example.org"]])
+def test_what_cannot_be_read_ends_with_2(audit, words):
+    assert audit(*words).exit_code == 2
+
+
+def test_an_audit_goes_on_where_the_last_one_ended(lived, audit, tmp_path):
+    state = tmp_path / "state"
+    assert json.loads(audit(lived.directory, "--since", state, "--json").stdout)["since"] == 0
+    assert state.stat().st_mode & 0o777 == 0o600
+    assert json.loads(audit(lived.directory, "--since", state, "--json").stdout)["since"] == 320
+
+
+def test_a_pin_must_be_extended(lived, original, audit, tmp_path):
+    with lived.open() as box:
+        box.publish()
+    pin = tmp_path / "pin"
+    pin.write_bytes((lived.directory / "checkpoint").read_bytes())
+    assert audit(lived.directory, "--pin", pin).exit_code == 0
+    ended = audit(original.directory, "--forget", "--pin", pin)
+    assert (ended.exit_code, "log-only-grows" in ended.stdout) == (1, True)
+
+
+def test_a_report_and_a_pack_are_written(lived, audit, tmp_path):
+    ended = audit(lived.directory, "--html", tmp_path / "report.html", "--pack", tmp_path / "pack")
+    assert ended.exit_code == 0, ended.output
+    assert "box.example.org/lived" in (tmp_path / "report.html").read_text()
+    assert {path.name for path in (tmp_path / "pack").iterdir()} == {
+        "VERIFY.txt",
+        "verify.py",
+        "report.html",
+        "report.json",
+        "log",
+        "proofs",
+    }
+    assert audit(tmp_path / "pack" / "log").exit_code == 0
+
+
+def test_missed_deadlines_are_told_and_count_where_that_is_asked(lived, audit):
+    """The log's own day decides, so a later marker makes the acknowledged case late."""
+    with lived.open() as box:
+        later = box.mechanism.clock().replace(year=box.mechanism.clock().year + 1)
+        box.mechanism.clock = lambda: later
+        box.publish()
+    ended = audit(lived.directory)
+    assert ended.exit_code == 0, ended.output
+    assert "2 deadlines missed" in ended.stdout
+    assert audit(lived.directory, "--deadlines").exit_code == 1
+    assert len(json.loads(audit(lived.directory, "--json").stdout)["missed_deadlines"]) == 2
