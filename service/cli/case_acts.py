@@ -130,8 +130,8 @@ def close(case: str, outcome: str, text: str | None, **given: Any) -> None:
     """Close the case, and tell the reporter why.
 
     Only the class stands in the clear: settled (the parties agreed), decided (somebody looked at it), ended.
-    `decided` needs a case that was moved to screening, `ended` any open one; `settled` follows on a dialogue or
-    a mediation, which this version does not have yet.
+    `decided` needs a case that was moved to screening, `ended` any open one; `settled` follows on a dialogue
+    or a mediation, which this version does not have yet.
     """
     asked = connected(given)
     event = asked.connection.desk.close(case, outcome, text_given(text))

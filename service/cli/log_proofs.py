@@ -7,10 +7,10 @@ import click
 from rich.console import Console
 
 from meyasubako.crypto.policy import Policy
-from meyasubako.crypto.proof import Promise
+from meyasubako.crypto.proof import PROMISE_CONTEXT, Promise
 from meyasubako.service.cli import options
 from meyasubako.service.cli.connecting import be_sure
-from meyasubako.service.cli.failures import FINDINGS
+from meyasubako.service.cli.failures import FINDINGS, InputError
 from meyasubako.service.cli.output import emit, plain, print_facts
 from meyasubako.service.client import proofs, roster
 from meyasubako.service.client.http import Http
@@ -62,7 +62,10 @@ def verify_proof(
         raise click.UsageError("Give the log's key with --log-key, or a --policy.")
     trusted = Policy.parse(policy.read_text(encoding="utf-8")) if policy else None
     wanted = leaf.lower() if leaf else None
-    proven = proofs.verify_proof(file.read_bytes(), keys=_keys(log_keys), policy=trusted, leaf=wanted)
+    data = file.read_bytes()
+    if data.startswith(f"{PROMISE_CONTEXT}\n".encode()):
+        raise InputError(f"{file} is a promise, not a proof yet: use meyasubako log verify-promise")
+    proven = proofs.verify_proof(data, keys=_keys(log_keys), policy=trusted, leaf=wanted)
     emit(_proven_facts(proven), as_json=as_json, show=lambda out: _draw_proven(out, proven))
 
 

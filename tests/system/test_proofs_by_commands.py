@@ -43,6 +43,8 @@ def test_a_promise_becomes_a_dated_proof_that_verifies_offline(
     early = facts("mailbox", *reporter, "--proof", tmp_path / "early.txt", typed=typed)
     assert not early["final"]
     assert (tmp_path / "early.txt").read_text() == kept.read_text()
+    too_early = run("log", "verify-proof", kept, "--log-key", roster.log_keys[0])
+    assert (too_early.returncode, "verify-promise" in too_early.stderr) == (2, True)
 
     HandlerClient(handler_door(served, box.people["Ada Berg"])).publish()
     exchanged = facts("log", "verify-promise", kept, *log, "--out", proof)
