@@ -60,7 +60,12 @@ _passphrase_file = click.option(
 _input = click.argument("file", metavar="[INPUT]", default=files.DASH)
 
 
+# As `main` says it for all: so that they answer to -h wherever they are called from.
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
+
+
 @click.command(
+    context_settings=_HELP,
     epilog="\b\nExamples:\n"
     "  meyasubako seal -r age1pq1… -o report.pdf.age report.pdf\n"
     "  meyasubako seal --roster people.pub -r 'Keiko Sato' -o film.mp4.age film.mp4\n"
@@ -129,6 +134,7 @@ def seal(
 
 @click.command(
     name="open",
+    context_settings=_HELP,
     epilog="\b\nExamples:\n"
     "  meyasubako open -i keiko.key -o report.pdf report.pdf.age\n"
     "  meyasubako open -i keiko.key evidence.tar.age | tar xi",
