@@ -143,7 +143,7 @@ def _frame(app: Flask, site: Site) -> None:
         full_date=lambda day: shown_date(day, language()),
         digits=lambda text: digits(text, language()),
         language_name=language_name,
-        number=lambda value: shown_number(value, language()),
+        number=lambda value, pattern=None: shown_number(value, language(), pattern),
         role_name=role_name,
         room_name=room_name,
         state_sentence=state_sentence,

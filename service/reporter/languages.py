@@ -132,6 +132,6 @@ def shown_date(day: date, tag: str) -> str:
     return digits(format_date(day, "long", locale_of(tag)), tag)
 
 
-def shown_number(value: float, tag: str) -> str:
-    """A count or a size, as its reader writes it."""
-    return digits(format_decimal(value, locale=locale_of(tag)), tag)
+def shown_number(value: float, tag: str, pattern: str | None = None) -> str:
+    """A count or a size, as its reader writes it; `pattern` is one of CLDR, else the language's own."""
+    return digits(format_decimal(value, pattern, locale_of(tag)), tag)
