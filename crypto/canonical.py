@@ -16,6 +16,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -114,6 +115,12 @@ def _read(data: bytes) -> dict[str, JsonValue]:
 
 
 def _are_event_keys(keys: Iterable[str]) -> bool:
+    # The same few sets of names come again and again.
+    return _are_names(tuple(keys))
+
+
+@lru_cache(maxsize=1024)
+def _are_names(keys: tuple[str, ...]) -> bool:
     # One look at all of them; join refuses what is no string.
     return _is_key_text("".join(keys)) is not None and "" not in keys
 

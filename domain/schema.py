@@ -7,9 +7,11 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+
+import msgspec
 
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain.errors import BadEventError
@@ -25,8 +27,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}\Z")
 MAX_COUNT = 2**53 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """A payload that an event names as its own: SHA-256 and sealed size, and the field's name."""
 
     digest: str
@@ -46,10 +47,10 @@ class Field(ABC):
         """Whether values may name digests as the event's own."""
         return False
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
         """The payload references in the value that name a digest as the event's own."""
         del value, path
-        return iter(())
+        return []
 
 
 def _refuse(path: str, wanted: str) -> BadEventError:
@@ -156,12 +157,14 @@ class Record(Field):
     def owns(self) -> bool:
         return bool(self._owning)
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
         del path  # a payload's use is the innermost field's name
+        found: list[Payload] = []
         if isinstance(value, dict):
             for name, each in self._owning:
-                if name in value:
-                    yield from each.payloads(value[name], name)
+                if value.get(name):
+                    found += each.payloads(value[name], name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +184,10 @@ class Owned(Field):
     def owns(self) -> bool:
         return True
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
+    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
         if isinstance(value, dict):
-            yield Payload(str(value["sha256"]), int(str(value["size"])), path)
+            return [Payload(str(value["sha256"]), int(str(value["size"])), path)]
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +208,9 @@ class ListOf(Field):
     def owns(self) -> bool:
         return self.item.owns
 
-    def payloads(self, value: JsonValue, path: str) -> Iterator[Payload]:
-        if isinstance(value, list):
-            for item in value:
-                yield from self.item.payloads(item, path)
+    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
+        items = value if isinstance(value, list) else []
+        return [payload for item in items for payload in self.item.payloads(item, path)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ _PLACES = {
 }
 RULES.sort(key=lambda each: _PLACES[each.broken.__module__])
 _OF_KIND = {
-    kind: tuple(each for each in RULES if not each.kinds or kind in each.kinds) for kind, _ in kinds.KINDS
+    kind: tuple((each.broken, each.name) for each in RULES if not each.kinds or kind in each.kinds)
+    for kind, _ in kinds.KINDS
 }
 
 
@@ -29,10 +30,10 @@ def check(ledger: Ledger, event: Event, index: int) -> None:
 
     Raises RefusedError with the first rule that does not allow it.
     """
-    for each in _OF_KIND[event.kind]:
-        sentence = each.broken(ledger, event, index)
+    for broken, name in _OF_KIND[event.kind]:
+        sentence = broken(ledger, event, index)
         if sentence is not None:
-            raise RefusedError(each.name, sentence)
+            raise RefusedError(name, sentence)
 
 
 def settle(ledger: Ledger) -> None:
