@@ -69,7 +69,7 @@ _HELP: Final = {"help_option_names": ["-h", "--help"]}
     epilog="\b\nExamples:\n"
     "  meyasubako seal -r age1pq1… -o report.pdf.age report.pdf\n"
     "  meyasubako seal --roster people.pub -r 'Keiko Sato' -o film.mp4.age film.mp4\n"
-    "  tar c evidence | meyasubako seal -p > evidence.tar.age"
+    "  tar c evidence | meyasubako seal -p > evidence.tar.age",
 )
 @click.option(
     "-r", "--recipient", "words", multiple=True, metavar="RECIPIENT", help="Seal to age1pq1… or age1…."

@@ -30,9 +30,9 @@ def suspend(
     proxy: str | None,
     as_json: bool,
 ) -> None:
-    """Suspend PERSON (a name, or the beginning of a key id): their key may act and read no more.
+    """Suspend PERSON, so that their key may act and read no more.
 
-    One steward alone can do this: a stolen key does not wait. It is published at once, and cannot be taken
+    PERSON is a name, or the beginning of a key id. One steward alone can do this: a stolen key does not wait. It is published at once, and cannot be taken
     back; the person comes back with a new key, by `enroll`. What the key could open until now, whoever has it
     may have kept.
     """
