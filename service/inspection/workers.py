@@ -4,10 +4,12 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, Final, ParamSpec, TypeVar
 
+from meyasubako.service.inspection.errors import InspectionError
 from meyasubako.service.inspection.examine import begin
 
 P = ParamSpec("P")
@@ -40,6 +42,10 @@ def at_work(entries: int, processes: int | None = None) -> Iterator[Executor]:
         for _ in range(count):
             pool.submit(int)  # they start now, while we look at other things
         yield pool
+    except BrokenProcessPool as error:
+        raise InspectionError(
+            "a process of the audit was ended from outside, perhaps for want of memory: nothing was decided"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

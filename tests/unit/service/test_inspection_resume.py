@@ -1,10 +1,20 @@
 """An audit that goes on where an earlier one ended says what a whole one says of what is new."""
 
+import os
+
 import pytest
 
 from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
 from meyasubako.crypto.merkle import root_of
-from meyasubako.service.inspection import Demands, Memory, UnreadableSourceError, audit, export
+from meyasubako.service.inspection import (
+    Demands,
+    InspectionError,
+    Memory,
+    UnreadableSourceError,
+    audit,
+    export,
+)
+from meyasubako.service.inspection.workers import at_work
 from meyasubako.service.keys import ServerKeys
 from tests.system import tampering
 from tests.system.lived import found_lived
@@ -172,6 +182,11 @@ def test_every_core_says_what_one_says(lived, tmp_path):
     data = tampering.events(lived)[place].data
     tampering.set_event(lived, place, tampering.flipped(data, len(data) - 100))
     assert audit(lived.directory, processes=2).findings == audit(lived.directory).findings
+
+
+def test_an_audit_whose_process_is_ended_from_outside_decides_nothing():
+    with pytest.raises(InspectionError, match="nothing was decided"), at_work(1, 2) as processes:
+        processes.submit(os._exit, 1).result()
 
 
 def test_a_proposal_that_waits_is_taken_over(original, tmp_path):
