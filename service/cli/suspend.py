@@ -32,9 +32,9 @@ def suspend(
 ) -> None:
     """Suspend PERSON, so that their key may act and read no more.
 
-    PERSON is a name, or the beginning of a key id. One steward alone can do this: a stolen key does not wait. It is published at once, and cannot be taken
-    back; the person comes back with a new key, by `enroll`. What the key could open until now, whoever has it
-    may have kept.
+    PERSON is a name, or the beginning of a key id. One steward alone can do this: a stolen key does not wait.
+    It is published at once, and cannot be taken back; the person comes back with a new key, by `enroll`. What
+    the key could open until now, whoever has it may have kept.
     """
     stewardship = steward(url, keyfile, passphrase_file, proxy)
     people = stewardship.people()
