@@ -114,9 +114,7 @@ def store_together(transaction: Transaction, appends: Sequence[Append], vault: V
     owned: list[tuple[int, Owned]] = []
     for append in appends:
         index = transaction.size
-        moved = _moved(transaction, append)
-        if moved:
-            raise StaleReadError(moved)
+        _refuse_stale(transaction, append)
         for event in append.events:
             transaction.advance(event[0], event[1])
         owned += [(index, each) for each in append.owned]
@@ -144,15 +142,15 @@ def store_alone(transaction: Transaction, append: Append, vault: Vault) -> list[
     if stored is not None:
         return stored
     _refuse_conflict(connection, append)
-    moved = _moved(transaction, append)
-    if moved:
-        raise StaleReadError(moved)
+    _refuse_stale(transaction, append)
     _refuse_taken(connection, append)
     raise DamagedStoreError("the database refused an append that fits it") from cause
 
 
-def _moved(transaction: Transaction, append: Append) -> tuple[str, ...]:
-    return tuple([stream for stream, seq in append.requires if transaction.head_seq(stream) != seq])
+def _refuse_stale(transaction: Transaction, append: Append) -> None:
+    moved = tuple([stream for stream, seq in append.requires if transaction.head_seq(stream) != seq])
+    if moved or append.at_size not in (None, transaction.size):
+        raise StaleReadError(moved)
 
 
 def _insert_owned(connection: sqlite3.Connection, owned: Sequence[tuple[int, Owned]], vault: Vault) -> None:

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -106,6 +109,36 @@ def test_a_required_stream_that_another_store_moved_is_seen(store, tmp_path):
     with pytest.raises(StaleReadError):
         store.append([event(mine, 1)], {}, {read: 1})
     assert store.append([event(mine, 1)], {}, {read: 2}) == [2]
+
+
+def test_an_append_made_for_a_size_of_the_log_is_refused_at_any_other(store):
+    store.append([event(new_stream(), 1)], {}, {}, at_size=0)
+    for _ in range(2):
+        with pytest.raises(StaleReadError):
+            store.append([event(new_stream(), 1)], {}, {}, at_size=0)
+    assert store.append([event(new_stream(), 1), event(new_stream(), 1)], {}, {}, at_size=1) == [1, 2]
+
+
+def test_an_append_made_for_a_size_counts_what_shares_its_commit(store):
+    """Writers that arrive together share a transaction: the size is that at its own place in it."""
+    barrier = threading.Barrier(9)
+
+    def count():
+        barrier.wait()
+        for _ in range(30):
+            size = store.head().size
+            with suppress(StaleReadError):
+                assert store.append([event(new_stream(), 1)], {}, {}, at_size=size) == [size]
+
+    def write():
+        barrier.wait()
+        for _ in range(30):
+            store.append([event(new_stream(), 1)], {}, {})
+
+    with ThreadPoolExecutor(9) as threads:
+        running = [threads.submit(count), *(threads.submit(write) for _ in range(8))]
+        for each in running:
+            each.result()
 
 
 def test_a_digest_is_owned_once_ever(store):
