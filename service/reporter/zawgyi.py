@@ -24,6 +24,8 @@ _ONLY_ZAWGYI: Final = re.compile(
     rf"\u1039(?![{_CONSONANT}])|{_NO_STACK}"
     # The vowel e, or the medial r, written before its letter.
     rf"|(?:^|(?<=[\s{_VOWEL}\u1039]))[\u1031\u103b\u107e-\u1084](?=[{_CONSONANT}\u103b\u107e-\u1084])"
+    # The medial y, which is that silencing sign in Unicode, before a vowel; the medial r behind the vowel e.
+    r"|\u103a(?=[\u102b-\u102e\u1030\u1032])|\u1031(?=[\u103b\u107e-\u1084])|\u1021\u103b"
     # Shapes of stacked letters and of vowels.
     r"|[\u1033\u1034\u105a\u1060-\u1074]"
 )
@@ -66,6 +68,9 @@ _ORDER: Final = {
     )
     for mark in marks
 }  # fmt: skip
+# A silenced letter carries its sign before its vowels, but behind the long a, which only e and o have.
+_ASAT: Final = "\u103a"
+_LONG_A: Final = frozenset("\u102b\u102c")
 _MARK: Final = rf"\u1039[{_CONSONANT}]|[\u102b-\u1030\u1032\u1036-\u1038\u103a\u103b\u103d\u103e{_KINZI}]"
 _SYLLABLE: Final = re.compile(rf"(?P<before>[\u1031\u103c]*)(?P<base>[{_CONSONANT}])(?P<after>(?:{_MARK})*)")
 _MARKS: Final = re.compile(rf"{_MARK}|[\u1031\u103c]")
@@ -103,5 +108,6 @@ def _spelt_out(found: re.Match[str]) -> str:
 def _in_order(found: re.Match[str]) -> str:
     marks = list(dict.fromkeys(_MARKS.findall(found["before"] + found["after"])))
     kinzi = _KINZI_SPELT if _KINZI in marks else ""
-    rest = sorted((mark for mark in marks if mark != _KINZI), key=lambda mark: _ORDER.get(mark, 0))
+    order = _ORDER if _LONG_A.intersection(marks) else _ORDER | {_ASAT: _ORDER["\u1031"]}
+    rest = sorted((mark for mark in marks if mark != _KINZI), key=lambda mark: order.get(mark, 0))
     return kinzi + found["base"] + "".join(rest)
