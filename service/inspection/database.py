@@ -100,8 +100,10 @@ class MechanismSource:
                 if not found or found[-1][0] - found[0][0] + 1 != len(found) or found[0][0] != expected:
                     # Somewhere here one is missing: those before it are still good.
                     found = [row for place, row in enumerate(found, expected) if row[0] == place]
-                entries += [row[1] for row in found]
-                rows += [row[2:] for row in found]
+                if found:
+                    _, states, *columns = zip(*found, strict=True)
+                    entries += states
+                    rows += zip(*columns, strict=True)
                 expected += len(found)
                 if expected < stop and len(found) < _BATCH:
                     return Batch(entries, rows, self._missing(expected))
