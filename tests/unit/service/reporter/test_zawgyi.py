@@ -52,7 +52,7 @@ def sentences():
 
 
 def as_zawgyi(text):
-    """What a phone with Zawgyi would have made of a text: e and r first, then the letter, its stack, the rest."""
+    """What a phone with Zawgyi would have made of it: e and r first, then the letter, its stack, the rest."""
 
     def typed(found):
         kinzi, letter, marks = found.groups()
