@@ -130,16 +130,20 @@ def _served(directory: Path) -> Iterator[tuple[subprocess.Popen[str], Addresses]
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """End by SIGTERM as by Ctrl-C, so that nothing is left running or lying about."""
+    """End by SIGTERM as by Ctrl-C, so that nothing is left running or lying about.
+
+    SIGINT too is set here: a shell that starts us in the background would have us ignore it.
+    """
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGTERM, stop)
+    former = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for each, handler in former.items():
+            signal.signal(each, handler)
 
 
 def _stay(

@@ -300,6 +300,8 @@ def test_one_steward_suspends_a_reader_at_once(town: Town) -> None:
     assert "may not act here any more" in locked.stderr
     again = town.command("suspend", "Rio Ude", *town.by("Ada Berg"), "--yes")
     assert "'Rio Ude' is not one person's name here" in again.stderr
+    # Reporters are shown the published roster; whoever was quicker than the slot would be refused and told.
+    town.facts("log", "publish", *town.by("Ada Berg"))
     assert "Rio Ude" not in town.command(*town.reporter("report", "--text", TEXT)).stderr
 
 
