@@ -27,7 +27,7 @@ def lived(tmp_path_factory):
 def node():
     program = ROOT / ".venv" / "bin" / "node"
     if not program.exists() or not (ROOT / "node_modules" / "age-encryption").is_dir():
-        pytest.skip("age-encryption is not installed: npm ci")
+        pytest.fail("age-encryption is not installed: `make test` does that, by npm ci")
     return program
 
 
