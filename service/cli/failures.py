@@ -16,8 +16,6 @@ from typing import Any, Final
 
 import click
 from click.exceptions import Abort, Exit
-from rich.console import Console
-from rich.markup import escape
 
 from meyasubako.crypto import errors as crypto
 from meyasubako.domain import errors as domain
@@ -117,6 +115,10 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Write the sentence, and the hint below it, to standard error."""
+        # A tenth of the time of a command that seals a file goes into this import, and most have no failure.
+        from rich.console import Console  # noqa: PLC0415 - see above
+        from rich.markup import escape  # noqa: PLC0415 - see above
+
         console = Console(file=file or sys.stderr, highlight=False, soft_wrap=True)
         console.print(f"[bold red]✗[/] {escape(self.message)}")
         if self.hint:
