@@ -1,32 +1,52 @@
-"""A case folded from its own stream: state, dates, who was assigned.
+"""A case folded from its own stream: state, dates, who was assigned, what waits for a second person.
 
 The reporter is the key that `report.submitted` introduced. Whoever `report` is wrapped to is assigned; later
-`handler.assigned` adds people. Who may still read is the rooms' business, see `rooms`.
+`handler.assigned` adds people. Who may still read is the rooms' business, see `rooms`; requests for an
+identity or for lost access are in `requests`, holds and erasure in `keeping`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import keeping as keepings
+from meyasubako.domain import requests as asking
 from meyasubako.domain.envelope import Event
-from meyasubako.domain.people import parsed_key
+from meyasubako.domain.people import Proposal, parsed_key, proposed
 
 # Directive (EU) 2019/1937, article 9(1)(b): acknowledgement within seven days of receipt.
-ACKNOWLEDGE_WITHIN = timedelta(days=7)
+ACKNOWLEDGE_WITHIN: Final = timedelta(days=7)
+# A review is looked at within a month; the mechanism's own word, no law's.
+REVIEW_WITHIN: Final = timedelta(days=30)
 
 # From which states `case.moved` may enter a state.
-MOVES: Mapping[str, frozenset[str]] = {
+MOVES: Final[Mapping[str, frozenset[str]]] = {
     "screening": frozenset({"acknowledged", "waiting_for_reporter"}),
     "waiting_for_reporter": frozenset({"screening"}),
     "assessment": frozenset({"eligible", "partly_eligible"}),
     "monitoring": frozenset({"remedy_plan"}),
 }
-FINISHED = frozenset({"closed", "retained", "erased"})
+# From which states the event of a state may stand; events that are not listed leave the state as it is.
+WAYS: Final[Mapping[str, frozenset[str]]] = {
+    "case.acknowledged": frozenset({"submitted"}),
+    "eligibility.decided": frozenset({"acknowledged", "screening", "waiting_for_reporter"}),
+    "path.chosen": frozenset({"assessment", "in_dialogue", "in_mediation", "in_investigation"}),
+    "findings.drafted": frozenset({"in_investigation"}),
+    "remedy.agreed": frozenset({"in_dialogue", "in_mediation", "findings"}),
+    "milestone.verified": frozenset({"monitoring"}),
+    "review.requested": frozenset({"ineligible", "closed"}),
+    "review.decided": frozenset({"review"}),
+    "case.reopened": frozenset({"closed"}),
+    "retention.started": frozenset({"closed"}),
+    "case.erased": frozenset({"closed", "retained"}),
+}
+FINISHED: Final = frozenset({"closed", "retained", "erased"})
 # A case is `settled` only after the parties spoke, `decided` only after somebody looked at it.
-CLOSES: Mapping[str, frozenset[str]] = {
+CLOSES: Final[Mapping[str, frozenset[str]]] = {
     "settled": frozenset({"in_dialogue", "in_mediation", "remedy_plan", "monitoring"}),
     "decided": frozenset(
         {
@@ -68,6 +88,23 @@ class Case(msgspec.Struct, frozen=True):
     # Messages by which the reporter was told of an act; each serves once.
     told: frozenset[str] = frozenset()
     outcome: str = ""
+    overlays: frozenset[str] = frozenset()
+    # Acts that one person proposed and nobody else has done yet, by the proposal's leaf hash.
+    proposals: Mapping[str, Proposal] = {}
+    # Whoever said that they have no conflict, and whoever stepped back.
+    cleared: frozenset[str] = frozenset()
+    recused: frozenset[str] = frozenset()
+    missed: tuple[date, ...] = ()
+    fed_back_on: date | None = None
+    withdrawn: bool = False
+    # Who decided last, and in which state a review stands that is asked for.
+    decided_by: frozenset[str] = frozenset()
+    decided_on: date | None = None
+    reviewed: str = ""
+    referrals: Mapping[str, str] = {}
+    requests: Mapping[str, asking.Request] = {}
+    orders: Mapping[str, asking.Order] = {}
+    keeping: keepings.Keeping = keepings.Keeping()
 
     @property
     def verify_key(self) -> VerifyKey:
@@ -97,21 +134,168 @@ def submitted(event: Event) -> Case:
     )
 
 
+def _acknowledged(case: Case, _: Event) -> Case:
+    return replace(case, state="acknowledged")
+
+
+def _moved(case: Case, event: Event) -> Case:
+    return replace(case, state=event.text("to"))
+
+
+def _assigned(case: Case, event: Event) -> Case:
+    return replace(case, assigned=case.assigned | {event.text("person")})
+
+
+def _declared(case: Case, event: Event) -> Case:
+    return replace(case, cleared=case.cleared - {event.by})
+
+
+def _cleared(case: Case, event: Event) -> Case:
+    return replace(case, cleared=case.cleared | {event.by})
+
+
+def _recused(case: Case, event: Event) -> Case:
+    return replace(
+        case,
+        recused=case.recused | {event.by},
+        cleared=case.cleared - {event.by},
+        assigned=case.assigned - {event.by},
+    )
+
+
+def _overlaid(case: Case, event: Event) -> Case:
+    return replace(case, overlays=case.overlays | {event.text("overlay")})
+
+
+def _lifted(case: Case, event: Event) -> Case:
+    return replace(case, overlays=case.overlays - {event.text("overlay")})
+
+
+def _decided(case: Case, event: Event) -> Case:
+    return replace(_deciding(case, event), state=event.text("outcome"))
+
+
+def _deciding(case: Case, event: Event) -> Case:
+    proposal = case.proposals.get(str(event.body.get("proposal")))
+    return replace(
+        case, decided_by=frozenset({event.by, *([proposal.by] if proposal else ())}), decided_on=event.at
+    )
+
+
+def _chosen(case: Case, event: Event) -> Case:
+    return replace(case, state=f"in_{event.text('path')}")
+
+
+def _drafted(case: Case, _: Event) -> Case:
+    return replace(case, state="findings")
+
+
+def _agreed(case: Case, _: Event) -> Case:
+    return replace(case, state="remedy_plan")
+
+
+def _fed_back(case: Case, event: Event) -> Case:
+    return case if event.by == case.reporter else replace(case, fed_back_on=event.at)
+
+
+def _missed(case: Case, event: Event) -> Case:
+    return replace(case, missed=(*case.missed, _day(event, "due")))
+
+
+def _withdrawn(case: Case, _: Event) -> Case:
+    return replace(case, withdrawn=True, overlays=case.overlays | {"safety", "second_person"})
+
+
+def _closed(case: Case, event: Event) -> Case:
+    return replace(_deciding(case, event), state="closed", next_date=None, outcome=event.text("class"))
+
+
+def _review(case: Case, event: Event) -> Case:
+    return replace(case, state="review", reviewed=case.state, next_date=event.at + REVIEW_WITHIN)
+
+
+def _reviewed(case: Case, event: Event) -> Case:
+    if event.text("outcome") == "reopened":
+        return replace(case, state="screening", outcome="", reviewed="", withdrawn=False)
+    return replace(case, state="closed", next_date=None, reviewed="")
+
+
+def _reopened(case: Case, _: Event) -> Case:
+    return replace(case, state="screening", outcome="", withdrawn=False)
+
+
+def _proposed(case: Case, event: Event) -> Case:
+    return replace(case, proposals={**case.proposals, event.leaf: proposed(event)})
+
+
+def _referred(case: Case, event: Event) -> Case:
+    return replace(case, referrals={**case.referrals, event.leaf: "proposed"})
+
+
+def _referral(state: str) -> Callable[[Case, Event], Case]:
+    def folded(case: Case, event: Event) -> Case:
+        return replace(case, referrals={**case.referrals, event.text("referral"): state})
+
+    return folded
+
+
+def _retained(case: Case, event: Event) -> Case:
+    return replace(case, state="retained", keeping=keepings.fold(case.keeping, event))
+
+
+def _erased(case: Case, event: Event) -> Case:
+    return replace(case, state="erased", next_date=None, keeping=keepings.fold(case.keeping, event))
+
+
+_FOLDS: Final[Mapping[str, Callable[[Case, Event], Case]]] = {
+    "act.proposed": _proposed,
+    "case.acknowledged": _acknowledged,
+    "case.moved": _moved,
+    "handler.assigned": _assigned,
+    "conflict.declared": _declared,
+    "conflict.cleared": _cleared,
+    "handler.recused": _recused,
+    "overlay.set": _overlaid,
+    "overlay.lifted": _lifted,
+    "eligibility.decided": _decided,
+    "path.chosen": _chosen,
+    "findings.drafted": _drafted,
+    "remedy.agreed": _agreed,
+    "feedback.given": _fed_back,
+    "deadline.missed": _missed,
+    "withdrawal.requested": _withdrawn,
+    "case.closed": _closed,
+    "review.requested": _review,
+    "review.decided": _reviewed,
+    "case.reopened": _reopened,
+    "referral.proposed": _referred,
+    "referral.consented": _referral("consented"),
+    "consent.withdrawn": _referral("withdrawn"),
+    "referral.sent": _referral("sent"),
+    "retention.started": _retained,
+    "case.erased": _erased,
+}
+
+
 def fold(case: Case, event: Event) -> Case:
     """The case after one more event of its stream, which the rules have allowed."""
-    match event.kind:
-        case "case.acknowledged":
-            told = case.told | {event.text("message")}
-            return replace(case, state="acknowledged", next_date=_day(event, "next"), told=told)
-        case "case.moved":
-            return replace(case, state=event.text("to"), next_date=_day(event, "next"))
-        case "handler.assigned":
-            return replace(case, assigned=case.assigned | {event.text("person")})
-        case "case.closed":
-            told = case.told | {event.text("message")}
-            return replace(case, state="closed", next_date=None, outcome=event.text("class"), told=told)
-        case _:
-            return case
+    folded = _FOLDS.get(event.kind)
+    if folded is not None:
+        case = folded(case, event)
+    elif event.kind in asking.KINDS:
+        found, orders = asking.fold(case.requests, case.orders, event)
+        case = replace(case, requests=found, orders=orders)
+    elif event.kind in keepings.KINDS:
+        case = replace(case, keeping=keepings.fold(case.keeping, event))
+    used = event.body.get("proposal")
+    if used is not None:
+        left = {leaf: proposal for leaf, proposal in case.proposals.items() if leaf != used}
+        case = replace(case, proposals=left)
+    if "next" in event.body:
+        case = replace(case, next_date=_day(event, "next"))
+    if "message" in event.body:
+        case = replace(case, told=case.told | {event.text("message")})
+    return case
 
 
 def _day(event: Event, name: str) -> date:

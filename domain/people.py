@@ -5,7 +5,7 @@ enrolment; founders from the founding's marker. Days are all the log knows, so a
 over at a marker whose day is more than w/24 days later than the covering marker's (never earlier).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -41,6 +41,8 @@ class Person:
     state: str = "active"
     usable_from: int = NOT_YET
     covered_on: date | None = None
+    # The key id that this key took the place of.
+    replaces: str = ""
 
     @property
     def active(self) -> bool:
@@ -67,6 +69,48 @@ class Channel:
     draw: int
     languages: tuple[str, ...]
     fallback: str | None = None
+    letterbox: bool = False
+    open: bool = True
+    custodians: "Holders | None" = None
+    recovery: "Holders | None" = None
+    profiles: Mapping[str, "Profile"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who is given shares of new epochs, and how many of them together open one."""
+
+    people: tuple[str, ...]
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Within how many days something is due, and to how many it may be extended (0: not)."""
+
+    step: str
+    days: int
+    working: bool = False
+    extended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long something is kept after what began its time: at least, at most (0: no bound), in days."""
+
+    item: str
+    trigger: str
+    least: int = 0
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A law, or a mechanism's own word, as the days that it gives."""
+
+    name: str
+    deadlines: tuple[Deadline, ...] = ()
+    retention: tuple[Retention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +125,24 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What one person proposed and nobody else has done yet."""
+    """What one person proposed and nobody else has done yet; `data` is the canonical body."""
 
     by: str
     kind: str
     version: int
-    body: Mapping[str, JsonValue]
+    data: bytes
+
+    @property
+    def body(self) -> Mapping[str, JsonValue]:
+        """The body that the second person signs, with the proposal's leaf hash besides."""
+        return canonical.decode(self.data)
+
+
+def proposed(event: Event) -> Proposal:
+    """The proposal that an `act.proposed` makes."""
+    body = event.body["body"]
+    data = canonical.encode(body if isinstance(body, dict) else {})
+    return Proposal(event.by, event.text("kind"), event.number("v"), data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,31 +280,73 @@ def _granted(mechanism: Mechanism, event: Event) -> Mechanism:
     person = replace(person, roles=person.roles | {role})
     if waits:
         person = replace(person, usable_from=NOT_YET, covered_on=None)
-    return replace(mechanism, people={**mechanism.people, person.key_id: person})
+    return _with_person(mechanism, person)
 
 
 def _opened(mechanism: Mechanism, event: Event) -> Mechanism:
-    channel = Channel(
-        channel=event.text("channel"),
-        card=_reference(event.body["card"]),
-        questionnaire=_reference(event.body["questionnaire"]),
-        draw=event.number("draw"),
-        languages=_listed(event.body["languages"]),
+    known = mechanism.channels.get(event.text("channel"))
+    fields = {
+        "card": _reference(event.body["card"]),
+        "questionnaire": _reference(event.body["questionnaire"]),
+        "draw": event.number("draw"),
+        "languages": _listed(event.body["languages"]),
+        "letterbox": event.body.get("letterbox") is True,
+    }
+    channel = (
+        replace(known, **fields) if known else Channel(channel=event.text("channel"), **fields)  # type: ignore[arg-type]  # by name, see above
     )
+    return _with_channel(mechanism, channel)
+
+
+def _with_channel(mechanism: Mechanism, channel: Channel) -> Mechanism:
     return replace(mechanism, channels={**mechanism.channels, channel.channel: channel})
+
+
+def _shut(mechanism: Mechanism, event: Event) -> Mechanism:
+    return _with_channel(mechanism, replace(mechanism.channels[event.text("channel")], open=False))
+
+
+def _adopted(mechanism: Mechanism, event: Event) -> Mechanism:
+    channel = mechanism.channels[event.text("channel")]
+    profile = Profile(
+        event.text("profile"),
+        tuple(
+            Deadline(
+                str(row["step"]),
+                int(str(row["days"])),
+                row["working"] is True,
+                int(str(row.get("extended", 0))),
+            )
+            for row in event.records("deadlines")
+        ),
+        tuple(
+            Retention(
+                str(row["item"]),
+                str(row["trigger"]),
+                int(str(row.get("least", 0))),
+                int(str(row.get("most", 0))),
+            )
+            for row in event.records("retention")
+        ),
+    )
+    return _with_channel(mechanism, replace(channel, profiles={**channel.profiles, profile.name: profile}))
+
+
+def _holding(mechanism: Mechanism, event: Event) -> Mechanism:
+    channel = mechanism.channels[event.text("channel")]
+    holders = Holders(_listed(event.body["people"]), event.number("threshold"))
+    if event.kind == "custodians.appointed":
+        return _with_channel(mechanism, replace(channel, custodians=holders))
+    return _with_channel(mechanism, replace(channel, recovery=holders))
 
 
 def _appointed(mechanism: Mechanism, event: Event) -> Mechanism:
-    channel = replace(mechanism.channels[event.text("channel")], fallback=event.text("person"))
-    return replace(mechanism, channels={**mechanism.channels, channel.channel: channel})
+    channel = mechanism.channels[event.text("channel")]
+    return _with_channel(mechanism, replace(channel, fallback=event.text("person")))
 
 
 def _proposed(mechanism: Mechanism, event: Event) -> Mechanism:
-    body = event.body["body"]
-    proposal = Proposal(
-        event.by, event.text("kind"), event.number("v"), body if isinstance(body, dict) else {}
-    )
-    return replace(mechanism, proposals={**mechanism.proposals, event.leaf: proposal})
+    return replace(mechanism, proposals={**mechanism.proposals, event.leaf: proposed(event)})
 
 
 def _marked(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
@@ -262,9 +360,42 @@ def _enrolled(mechanism: Mechanism, event: Event) -> Mechanism:
     return replace(mechanism, people={**mechanism.people, person.key_id: person})
 
 
-def _suspended(mechanism: Mechanism, event: Event) -> Mechanism:
-    person = replace(mechanism.people[event.text("person")], state="suspended")
+def _stated(state: str) -> Callable[[Mechanism, Event], Mechanism]:
+    def folded(mechanism: Mechanism, event: Event) -> Mechanism:
+        return _with_person(mechanism, replace(mechanism.people[event.text("person")], state=state))
+
+    return folded
+
+
+def _with_person(mechanism: Mechanism, person: Person) -> Mechanism:
     return replace(mechanism, people={**mechanism.people, person.key_id: person})
+
+
+def _restored(mechanism: Mechanism, event: Event) -> Mechanism:
+    person = mechanism.people[event.text("person")]
+    # Whoever comes back waits like somebody new, so no roster surprises anybody.
+    return _with_person(mechanism, replace(person, state="active", usable_from=NOT_YET, covered_on=None))
+
+
+def _withdrawn(mechanism: Mechanism, event: Event) -> Mechanism:
+    person = mechanism.people[event.text("person")]
+    return _with_person(mechanism, replace(person, roles=person.roles - {event.text("role")}))
+
+
+def _rekeyed(mechanism: Mechanism, event: Event) -> Mechanism:
+    """The old key is retired, and the new one is somebody new who has the old one's roles and waits."""
+    old = mechanism.people[event.text("person")]
+    key = _listed(event.body["keys"])[0]
+    new = Person(
+        key_id=VerifyKey.parse(key).key_id,
+        key=key,
+        recipient=event.text("recipient"),
+        card=old.card,
+        enrolled=event.leaf,
+        roles=old.roles,
+        replaces=old.key_id,
+    )
+    return _with_person(_with_person(mechanism, replace(old, state="retired")), new)
 
 
 def _published(mechanism: Mechanism, event: Event) -> Mechanism:
@@ -272,6 +403,8 @@ def _published(mechanism: Mechanism, event: Event) -> Mechanism:
 
 
 def _rotated(mechanism: Mechanism, event: Event) -> Mechanism:
+    if event.text("of") == "person":
+        return _rekeyed(mechanism, event)
     keys = _listed(event.body["keys"])
     match event.text("of"):
         case "log":
@@ -287,6 +420,10 @@ def _admitted(mechanism: Mechanism, event: Event) -> Mechanism:
     return replace(mechanism, witness_policy=_listed(event.body["policy"]))
 
 
+def _noted(mechanism: Mechanism, _: Event) -> Mechanism:
+    return mechanism
+
+
 def _dropped(mechanism: Mechanism, event: Event) -> Mechanism:
     # For the record only: a policy changes by people.
     return replace(mechanism, away={**mechanism.away, event.text("witness"): event.number("slot")})
@@ -296,14 +433,24 @@ _FOLDS = {
     "mechanism.founded": _founded,
     "act.proposed": _proposed,
     "person.enrolled": _enrolled,
-    "person.suspended": _suspended,
+    "person.suspended": _stated("suspended"),
+    "person.restored": _restored,
+    "person.retired": _stated("retired"),
     "role.granted": _granted,
+    "role.withdrawn": _withdrawn,
     "channel.opened": _opened,
+    "channel.changed": _opened,
+    "channel.closed": _shut,
+    "profile.adopted": _adopted,
+    "custodians.appointed": _holding,
+    "recovery.appointed": _holding,
     "card.published": _published,
     "fallback.appointed": _appointed,
     "key.rotated": _rotated,
     "witness.admitted": _admitted,
     "witness.dropped": _dropped,
+    "restore.exercised": _noted,
+    "software.upgraded": _noted,
 }
 
 

@@ -23,6 +23,15 @@ class Wrap(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Share(msgspec.Struct, frozen=True):
+    """One share of an epoch's seed: for whom, of which epoch, under which digest, and its own SHA-256."""
+
+    holder: str
+    epoch: int
+    digest: str
+    share: str
+
+
 class Room(msgspec.Struct, frozen=True):
     """One room of a case."""
 
@@ -38,6 +47,11 @@ class Room(msgspec.Struct, frozen=True):
     messages: Mapping[str, str]
     begun_by: str
     closed_to_reading: bool = False
+    shares: tuple[Share, ...] = ()
+    # Notes of the room and who wrote them, by leaf hash; epochs whose shares or wraps somebody disputes.
+    notes: Mapping[str, str] = {}
+    disputed: frozenset[tuple[str, int]] = frozenset()
+    checked: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def epoch(self) -> int:
@@ -86,6 +100,7 @@ def opened(event: Event, channel: str, reporter: str) -> Room:
         wraps=wraps,
         messages={},
         begun_by=event.by,
+        shares=_shares(event, 1),
     )
 
 
@@ -102,6 +117,7 @@ def fold(room: Room, event: Event) -> Room:
                 wrapped=wrapped,
                 wraps=(*room.wraps, *wraps),
                 begun_by=event.by,
+                shares=(*room.shares, *_shares(event, room.epoch + 1)),
             )
         case "access.granted":
             reader = event.text("reader")
@@ -120,9 +136,22 @@ def fold(room: Room, event: Event) -> Room:
             return replace(room, closed_to_reading=True)
         case "message.posted":
             return replace(room, messages={**room.messages, event.leaf: event.by})
+        case "note.added":
+            return replace(room, notes={**room.notes, event.leaf: event.by})
+        case "wrap.disputed" | "share.disputed":
+            return replace(room, disputed=room.disputed | {(event.by, event.number("epoch"))})
+        case "share.checked":
+            return replace(room, checked=room.checked | {(event.by, event.number("epoch"))})
         case _:
             return room
 
 
 def _wraps(event: Event, epoch: int) -> tuple[Wrap, ...]:
     return tuple(Wrap(str(wrap["reader"]), epoch, str(wrap["sha256"])) for wrap in event.records("wraps"))
+
+
+def _shares(event: Event, epoch: int) -> tuple[Share, ...]:
+    return tuple(
+        Share(str(share["holder"]), epoch, str(share["sha256"]), str(share["share"]))
+        for share in (event.records("shares") if "shares" in event.body else ())
+    )

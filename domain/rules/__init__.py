@@ -8,7 +8,18 @@ from meyasubako.domain import kinds
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
-from meyasubako.domain.rules import cases, keys, order, reads, rooms, roster, signatures, slots, submission
+from meyasubako.domain.rules import (
+    authors,
+    cases,
+    keys,
+    order,
+    reads,
+    rooms,
+    roster,
+    signatures,
+    slots,
+    submission,
+)
 from meyasubako.domain.rules.registry import RULES, Rule
 
 __all__ = ["RULES", "Rule", "check", "settle"]
@@ -16,7 +27,9 @@ __all__ = ["RULES", "Rule", "check", "settle"]
 # Form and signature first: later rules rely on them, and a stranger learns nothing from later ones' answers.
 _PLACES = {
     module.__name__: place
-    for place, module in enumerate((order, signatures, slots, roster, keys, submission, rooms, cases, reads))
+    for place, module in enumerate(
+        (order, signatures, slots, roster, keys, submission, rooms, authors, cases, reads)
+    )
 }
 RULES.sort(key=lambda each: _PLACES[each.broken.__module__])
 _OF_KIND = {

@@ -1,6 +1,6 @@
 """Rooms: who may write, in which epoch, and who is given or loses access."""
 
-from meyasubako.domain import rooms
+from meyasubako.domain import kinds, rooms
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Mechanism
@@ -17,6 +17,11 @@ _PLACES: dict[str, dict[str, tuple[str, ...]]] = {
     "room.advanced": {"report": ("reporter", "staff"), "dialogue": ("reporter", "staff"), "team": ("staff",)},
     "access.granted": {"report": ("staff",), "dialogue": ("staff",), "team": ("staff",)},
 }
+_SEALED = tuple(
+    kind.name
+    for kind in kinds.KINDS.values()
+    if "sealed_by" in kind.body.fields and kind.name != "report.submitted"
+)
 _WRITES = ("report.added", "message.posted", "note.added")
 
 
@@ -43,8 +48,7 @@ def room_writer(ledger: Ledger, event: Event, _: int) -> str | None:
 @rule(
     "sealed-by-is-the-reporters",
     "only a reporter's event says where it was sealed, and each of them does",
-    "room.opened",
-    *_PLACES,
+    *_SEALED,
 )
 def sealed_by(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case_of(event)

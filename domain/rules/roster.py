@@ -14,7 +14,9 @@ _MECHANISM_ACTS = tuple(
     for kind in kinds.KINDS.values()
     if kinds.MECHANISM in kind.streams and kind.name not in {*kinds.SERVICE, "mechanism.founded"}
 )
-_TAKES_TWO = tuple(kind.name for kind in kinds.KINDS.values() if "proposal" in kind.body.fields)
+_TAKES_TWO = tuple(
+    kind.name for kind in kinds.KINDS.values() if kinds.MECHANISM in kind.streams and kind.takes_two
+)
 
 
 def _listed(event: Event) -> list[dict[str, object]]:

@@ -100,7 +100,7 @@ def confirm(
     proposal = standing[found[0]]
     if proposal.kind == _ENROLLED:
         raise InputError(f"this enrols a person: use meyasubako enroll --confirm {found[0][:12]}")
-    facts = described(proposal)
+    facts = described(proposal.kind, proposal.body)
     if not yes:
         if not sys.stdin.isatty():
             raise InputError("there is no terminal to ask in: compare what --list shows, then use --yes")
@@ -122,7 +122,7 @@ def send_proposal(
     """Propose, and say what comes next."""
     event = stewardship.propose(kind, body)
     facts: dict[str, object] = {
-        **described(Proposal(event.by, kind, 1, body)),
+        **described(kind, body),
         "state": "proposed",
         "leaf": event.leaf,
     }
@@ -131,10 +131,10 @@ def send_proposal(
     emit(facts, as_json=as_json)
 
 
-def described(proposal: Proposal) -> dict[str, object]:
-    """A proposal as facts: its kind, its body, and what of it is compared by voice."""
-    facts: dict[str, object] = {"act": proposal.kind, **proposal.body}
-    keys = proposal.body.get("keys")
+def described(kind: str, body: Mapping[str, JsonValue]) -> dict[str, object]:
+    """A proposed act as facts: its kind, its body, and what of it is compared by voice."""
+    facts: dict[str, object] = {"act": kind, **body}
+    keys = body.get("keys")
     if isinstance(keys, list):
         facts["fingerprint"] = keys_fingerprint([str(key) for key in keys])
     return facts
@@ -152,7 +152,8 @@ def read_act(path: Path) -> tuple[str, dict[str, JsonValue]]:
 
 def _list(standing: Mapping[str, Proposal], *, as_json: bool) -> None:
     rows: list[dict[str, Any]] = [
-        {"leaf": leaf, "proposed_by": each.by, **described(each)} for leaf, each in standing.items()
+        {"leaf": leaf, "proposed_by": each.by, **described(each.kind, each.body)}
+        for leaf, each in standing.items()
     ]
 
     def show(out: Console) -> None:

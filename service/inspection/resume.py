@@ -7,7 +7,7 @@
 
 from collections import Counter
 from datetime import date
-from typing import Any, Final, get_type_hints
+from typing import Final
 
 import msgspec
 
@@ -17,12 +17,7 @@ from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.tree import TileTree
 from meyasubako.service.inspection.walk import Walk
 
-FORMAT: Final = 1
-
-# A proposal's body is any JSON, which a schema cannot say: proposals are kept beside the rest.
-_FIELDS = {name: kind for name, kind in get_type_hints(people.Mechanism).items() if name != "proposals"}
-_Mechanism = msgspec.defstruct("_Mechanism", list(_FIELDS.items()))
-_PROPOSALS = list[tuple[str, str, str, int, dict[str, Any]]]
+FORMAT: Final = 2
 
 
 class _State(msgspec.Struct):
@@ -31,8 +26,7 @@ class _State(msgspec.Struct):
     size: int
     edge: list[tuple[int, list[bytes]]]
     root: bytes
-    mechanism: _Mechanism  # type: ignore[valid-type]  # made from the dataclass above, which mypy cannot follow
-    proposals: _PROPOSALS
+    mechanism: people.Mechanism
     sorts: dict[str, str]
     heads: dict[str, envelope.Head]
     cases: dict[str, case.Case]
@@ -55,19 +49,14 @@ _decoder = msgspec.msgpack.Decoder(_State)
 def encode(walk: Walk) -> bytes:
     """The walk as it stands; it ends with a slot's marker."""
     state, chronicle = walk.replay.ledger, walk.chronicle
-    mechanism = state.mechanism
     return msgspec.msgpack.encode(
         _State(
             format=FORMAT,
-            origin=mechanism.origin,
+            origin=state.mechanism.origin,
             size=walk.tree.size,
             edge=walk.tree.edge,
             root=walk.tree.root(),
-            mechanism=_Mechanism(**{name: getattr(mechanism, name) for name in _FIELDS}),
-            proposals=[
-                (leaf, each.by, each.kind, each.version, dict(each.body))
-                for leaf, each in mechanism.proposals.items()
-            ],
+            mechanism=state.mechanism,
             sorts=dict(state.sorts),
             heads=dict(state.heads),
             cases=dict(state.cases),
@@ -119,11 +108,7 @@ class Ended:
 
 def _set(state: _State, walk: Walk) -> None:
     to, chronicle = walk.replay.ledger, walk.chronicle
-    proposals = {
-        leaf: people.Proposal(by, kind, version, body) for leaf, by, kind, version, body in state.proposals
-    }
-    fields = {name: getattr(state.mechanism, name) for name in _FIELDS}
-    to.mechanism = people.Mechanism(**fields, proposals=proposals)
+    to.mechanism = state.mechanism
     to.sorts, to.heads, to.cases, to.rooms = state.sorts, state.heads, state.cases, state.rooms
     to.reads, to.owners, to.reporters = state.reads, state.owners, state.reporters
     to.fetched = {(person, of): payloads for person, of, payloads in state.fetched}

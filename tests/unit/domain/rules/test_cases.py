@@ -102,3 +102,23 @@ def test_nobody_is_assigned_without_access(world, case):
 def test_nobody_is_assigned_twice(world, case):
     event = world.event(world.ira, "handler.assigned", case.stream, {"person": world.ken.id})
     world.refuse("assigned-has-access", event)
+
+
+def proposing(world, who, case, kind, body):
+    proposal = {"kind": kind, "v": 1, "body": body}
+    return world.event(who, "act.proposed", case.stream, proposal)
+
+
+def test_a_report_is_not_found_ineligible_by_one_person(world, case):
+    acknowledge(world, case)
+    body = {"outcome": "ineligible", "message": told(world, world.ira, case), "next": later(world)}
+    alone = world.event(world.ira, "eligibility.decided", case.stream, body)
+    world.refuse("two-people-on-a-case", alone)
+    proposal = world.accept(proposing(world, world.ira, case, "eligibility.decided", body))
+    second = {**body, "proposal": proposal.leaf}
+    world.refuse("two-people-on-a-case", world.event(world.ira, "eligibility.decided", case.stream, second))
+    changed = {**second, "outcome": "partly_eligible"}
+    world.refuse("two-people-on-a-case", world.event(world.ken, "eligibility.decided", case.stream, changed))
+    world.act(world.ken, "eligibility.decided", case.stream, second)
+    assert world.ledger.cases[case.stream].state == "ineligible"
+    assert not world.audit()

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meyasubako.domain.people import Proposal
 from meyasubako.service.cli.acts import described, read_act
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.rotation import keys_fingerprint
@@ -44,11 +43,11 @@ def test_an_act_is_read_as_it_was_written(
 
 
 def test_whoever_confirms_keys_is_shown_the_fingerprint_that_the_server_printed() -> None:
-    shown = described(Proposal("by", "key.rotated", 1, {"of": "log", "keys": ["a", "b"]}))
+    shown = described("key.rotated", {"of": "log", "keys": ["a", "b"]})
     assert shown == {
         "act": "key.rotated",
         "of": "log",
         "keys": ["a", "b"],
         "fingerprint": keys_fingerprint(["a", "b"]),
     }
-    assert "fingerprint" not in described(Proposal("by", "witness.admitted", 1, {"policy": ["quorum none"]}))
+    assert "fingerprint" not in described("witness.admitted", {"policy": ["quorum none"]})

@@ -1,0 +1,160 @@
+"""Who may write in a case's stream at all, and which acts there take two people."""
+
+from collections.abc import Callable
+from typing import Final
+
+from meyasubako.domain import case as cases
+from meyasubako.domain import kinds
+from meyasubako.domain.case import Case
+from meyasubako.domain.envelope import Event
+from meyasubako.domain.kinds.kind import HOLDER, REPORTER, REQUESTER, STAFF
+from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.people import Person
+from meyasubako.domain.rules.registry import rule
+from meyasubako.domain.rules.rooms import is_staff
+
+_IN_CASES: Final = tuple(
+    kind.name
+    for kind in kinds.KINDS.values()
+    if kinds.CASE in kind.streams and kind.name not in {*kinds.SERVICE, "report.submitted"}
+)
+_IN_PAIRS: Final = tuple(
+    kind.name for kind in kinds.KINDS.values() if kinds.CASE in kind.streams and kind.takes_two
+)
+# What may still be written when work on a case is over; when it is erased, nothing may.
+AFTERWARDS: Final = frozenset(
+    {
+        "act.proposed",
+        "case.reopened",
+        "cases.linked",
+        "review.requested",
+        "retention.started",
+        "hold.placed",
+        "hold.lifted",
+        "payload.removed",
+        "case.erased",
+        "disclosure.ordered",
+        "disclosure.made",
+        "identity.requested",
+        "identity.approved",
+        "identity.refused",
+        "identity.opened",
+        "share.released",
+        "recovery.requested",
+        "recovery.approved",
+        "handler.assigned",
+        "conflict.declared",
+        "handler.recused",
+        "consent.withdrawn",
+    }
+)
+
+
+def usable(ledger: Ledger, key_id: str) -> Person | None:
+    """The active person with this key whose waiting time was over at the newest marker."""
+    last = ledger.mechanism.last_marker
+    return ledger.mechanism.usable(key_id, last.slot) if last else None
+
+
+def has_say(ledger: Ledger, case: Case, author: str, kind: str, event: Event) -> bool:
+    """Whether this author is one of those for whom the kind is, in this case."""
+    if author == case.reporter:
+        return kind in kinds.REPORTERS
+    person = usable(ledger, author)
+    report = ledger.room(case.rooms["report"])
+    if person is None:
+        return False
+    for sort in kinds.schema(kind, 1).by:
+        match sort:
+            case _ if sort == REPORTER:
+                continue
+            case _ if sort == STAFF:
+                allowed = report is not None and is_staff(ledger.mechanism, report, author)
+            case _ if sort == REQUESTER:
+                request = case.requests.get(str(event.body.get("request", "")))
+                allowed = request is not None and request.to == author
+            case _ if sort == HOLDER:
+                allowed = person.has("custodian", case.channel) or person.has("recovery", case.channel)
+            case "custodian" | "recovery" | "mediator":
+                allowed = person.has(sort, case.channel)
+            case _:
+                allowed = person.has(sort)
+        if allowed:
+            return True
+    return False
+
+
+@rule(
+    "assigned-people-act", "a case is moved by people who read its report, or whose office it is", *_IN_CASES
+)
+def assigned_people_act(ledger: Ledger, event: Event, _: int) -> str | None:
+    if event.stream == ledger.mechanism.stream:
+        return None
+    case = ledger.case(event.stream)
+    if case is None:
+        return "the case does not exist"
+    kind = event.text("kind") if event.kind == "act.proposed" else event.kind
+    if not has_say(ledger, case, event.by, kind, event):
+        return "whoever did this is not assigned to the case, or holds no office that does it"
+    if case.state == "erased":
+        return "the case is erased"
+    return None if case.open or kind in AFTERWARDS else "the case is closed"
+
+
+# Whether an act that can be done by one person must be done by two, here and now.
+_MUST: Final[dict[str, Callable[[Case, Event], bool]]] = {
+    "eligibility.decided": lambda _, event: event.text("outcome") == "ineligible",
+    "case.closed": lambda case, _: case.withdrawn or "second_person" in case.overlays,
+    "overlay.lifted": lambda _, event: event.text("overlay") != "paused",
+    "payload.removed": lambda _, event: "approved" not in event.body,
+    "case.erased": lambda _, __: True,
+}
+
+
+@rule(
+    "two-people-on-a-case",
+    "what cannot be undone in a case needs a second reader, on equal words",
+    *_IN_PAIRS,
+)
+def two_people_on_a_case(ledger: Ledger, event: Event, _: int) -> str | None:
+    case = ledger.case(event.stream)
+    if case is None:
+        return None
+    named = event.body.get("proposal")
+    if named is None:
+        if _MUST[event.kind](case, event):
+            return f"{event.kind} needs a second person here: first somebody proposes it"
+        return None
+    proposal = case.proposals.get(str(named))
+    if proposal is None:
+        return "the proposal that this act names does not stand, or was used already"
+    if proposal.by == event.by:
+        return "whoever proposed an act cannot be the second person too"
+    body = {name: value for name, value in event.body.items() if name != "proposal"}
+    if (proposal.kind, proposal.version, dict(proposal.body)) != (event.kind, event.v, body):
+        return "the act is not what was proposed"
+    if not has_say(ledger, case, proposal.by, event.kind, event):
+        return "whoever proposed the act has no say in the case any more"
+    return None
+
+
+@rule(
+    "state-allows", "a case moves only along the ways of its life", *cases.WAYS, "case.moved", "case.closed"
+)
+def state_allows(ledger: Ledger, event: Event, _: int) -> str | None:
+    case = ledger.case(event.stream)
+    if case is None:
+        return "the case does not exist"
+    if event.kind == "case.moved":
+        to = event.text("to")
+        return None if case.state in cases.MOVES[to] else f"a case that is {case.state} does not become {to}"
+    if event.kind == "case.closed":
+        outcome = event.text("class")
+        if cases.may_close(case.state, outcome):
+            return None
+        return f"a case that is {case.state} is not closed as {outcome}"
+    if event.kind == "case.acknowledged" and case.state != "submitted":
+        return "the case was acknowledged already"
+    if case.state in cases.WAYS[event.kind]:
+        return None
+    return f"{event.kind} does not follow on a case that is {case.state}"
