@@ -70,11 +70,13 @@ class Memory:
         return len(data)
 
 
-def medians(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
-    """The median seconds of each run; they take turns."""
+def medians(runs: Mapping[str, Run], rounds: int, settle: Run | None = None) -> dict[str, float]:
+    """The median seconds of each run; they take turns, each after `settle`, which is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            if settle is not None:
+                settle()
             start = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - start)
@@ -211,8 +213,13 @@ def commands(folder: Path, size: int, rounds: int) -> None:
             first.stdout.close()
             assert (first.wait(), drain.wait()) == (0, 0)
 
+    def settle() -> None:
+        # What the run before left for the disk to do, its file's removal above all, is not this run's work.
+        sealed.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
+        os.sync()
+
     def on_disk(*command: str | Path, to: Path) -> None:
-        to.unlink(missing_ok=True)
         subprocess.run(list(map(str, command)), check=True)
         # Ours returns when its file is on the disk; the others are waited for.
         with to.open("rb") as file:
@@ -225,7 +232,7 @@ def commands(folder: Path, size: int, rounds: int) -> None:
         "age to disk": lambda: on_disk("age", "-r", to, "-o", sealed, plain, to=sealed),
         "cp to disk": lambda: on_disk("cp", plain, copy, to=copy),
     }
-    found = medians(runs, rounds)
+    found = medians(runs, rounds, settle)
     print(f"\nThe command, {size / MIB:.0f} MiB, its start included:")
     tell("times as fast as Debian's age into a drained pipe", found["age"] / found["seal"], 1.5)
     on_disk_took = found["seal to disk"]
