@@ -8,7 +8,8 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import msgspec
 
@@ -23,6 +24,11 @@ MAX_EVENT = 32 * 1024
 MAX_BATCH = 8
 _FIELDS = frozenset({"at", "body", "by", "kind", "log", "prev", "seq", "sig", "stream", "v"})
 _KIND = re.compile(r"[a-z]+\.[a-z_]+\Z")
+_TEXTS = {"by": KEY_ID, "kind": _KIND, "prev": HEX64, "sig": BASE64_64, "stream": UUID4}
+# All five in one look: no form allows the character between them.
+_TOGETHER = re.compile("\n".join(form.pattern.removesuffix(r"\Z") for form in _TEXTS.values()) + r"\Z")
+_FOUNDING_PREV = "0" * 64
+Texts = tuple[str, str, str, str, str]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -59,11 +65,18 @@ class Event(msgspec.Struct, frozen=True):
         return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
-def _text(fields: Mapping[str, JsonValue], name: str, pattern: re.Pattern[str]) -> str:
-    value = fields[name]
-    if not isinstance(value, str) or not pattern.match(value):
-        raise BadEventError(f"field {name} is malformed")
-    return value
+def _texts(fields: Mapping[str, JsonValue], first: bool) -> Texts:
+    """by, kind, prev, sig and stream, each of its form; the first event of a stream has an empty prev."""
+    by, kind, prev, sig, stream = (fields[name] for name in _TEXTS)
+    if first and prev != "":
+        raise BadEventError("the first event of a stream has an empty prev")
+    values = (by, kind, _FOUNDING_PREV if first else prev, sig, stream)
+    if not all(type(value) is str for value in values) or not _TOGETHER.match(
+        "\n".join(cast("Texts", values))
+    ):
+        wrong = (name for name, form in _TEXTS.items() if not form.match(str(fields[name])))
+        raise BadEventError(f"field {next(wrong, 'prev')} is malformed")
+    return cast("Texts", (by, kind, prev, sig, stream))
 
 
 def _count(fields: Mapping[str, JsonValue], name: str) -> int:
@@ -73,9 +86,10 @@ def _count(fields: Mapping[str, JsonValue], name: str) -> int:
     return value
 
 
-def _day(value: JsonValue) -> date:
+@lru_cache(maxsize=4096)
+def _day(value: str) -> date:
     try:
-        day = date.fromisoformat(value) if isinstance(value, str) else None
+        day = date.fromisoformat(value)
     except ValueError:
         day = None
     if day is None or day.isoformat() != value:
@@ -83,8 +97,11 @@ def _day(value: JsonValue) -> date:
     return day
 
 
-def read(data: bytes) -> Event:
-    """Read one event from its exact bytes; BadEventError names what is wrong."""
+def read(data: bytes, leaf: bytes | None = None) -> Event:
+    """Read one event from its exact bytes; BadEventError names what is wrong.
+
+    `leaf` is the leaf hash of these bytes, if the caller has computed it already.
+    """
     if len(data) > MAX_EVENT:
         raise BadEventError(f"an event is at most {MAX_EVENT} bytes")
     try:
@@ -93,29 +110,15 @@ def read(data: bytes) -> Event:
         raise BadEventError(str(error)) from None
     if fields.keys() != _FIELDS:
         raise BadEventError("an event has exactly the fields " + ", ".join(sorted(_FIELDS)))
-    log, body, prev, seq = fields["log"], fields["body"], fields["prev"], _count(fields, "seq")
+    log, body, seq, version = fields["log"], fields["body"], _count(fields, "seq"), _count(fields, "v")
     if not isinstance(log, str) or not log:
         raise BadEventError("field log must be the log's origin")
     if not isinstance(body, dict):
         raise BadEventError("field body must be an object")
-    if seq == 1 and prev != "":
-        raise BadEventError("the first event of a stream has an empty prev")
-    kind, version = _text(fields, "kind", _KIND), _count(fields, "v")
+    by, kind, prev, sig, stream = _texts(fields, seq == 1)
     kinds.check_body(kind, version, body)
-    return Event(
-        at=_day(fields["at"]),
-        body=body,
-        by=_text(fields, "by", KEY_ID),
-        kind=kind,
-        log=log,
-        prev="" if seq == 1 else _text(fields, "prev", HEX64),
-        seq=seq,
-        sig=_text(fields, "sig", BASE64_64),
-        stream=_text(fields, "stream", UUID4),
-        v=version,
-        data=data,
-        leaf=merkle.leaf_hash(data).hex(),
-    )
+    day, leaf_hash = _day(str(fields["at"])), leaf or merkle.leaf_hash(data)
+    return Event(day, body, by, kind, log, prev, seq, sig, stream, version, data, leaf_hash.hex())
 
 
 def verify(event: Event, key: signing.VerifyKey) -> None:

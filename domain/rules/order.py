@@ -92,8 +92,8 @@ def wrap_size(_: Ledger, event: Event, __: int) -> str | None:
     "a text is opened in memory, so nobody can write one that stops whoever reads it; files are not texts",
     *reading.TEXTS,
 )
-def text_size(_: Ledger, event: Event, __: int) -> str | None:
-    texts = (payload for payload in event.payloads() if payload.use == reading.TEXTS[event.kind])
+def text_size(ledger: Ledger, event: Event, _: int) -> str | None:
+    texts = (payload for payload in ledger.owned(event) if payload.use == reading.TEXTS[event.kind])
     if any(text.size > sealing.TEXT_LIMIT for text in texts):
         return f"a sealed text is at most {sealing.TEXT_LIMIT} bytes: send the rest as a file"
     return None

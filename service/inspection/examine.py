@@ -58,16 +58,17 @@ def examine_source(source: Source, start: int, stop: int) -> Examined:
     batch = source.batch(start, stop)
     bad: dict[int, str] = {}
     rows: list[Finding] = []
+    leaves = leaf_hashes(batch.entries)
     for place, data in enumerate(batch.entries):
         try:
-            event = envelope.read(data)
+            event = envelope.read(data, leaves[place])
         except BadEventError as error:
             bad[start + place] = str(error)
             continue
         if batch.rows is not None and batch.rows[place] != (event.stream, event.seq, event.kind):
             sentence = "what stands beside the event is not what the event says"
             rows.append(Finding("row-is-its-event", sentence, start + place, event.stream))
-    return Examined(start, batch.entries, leaf_hashes(batch.entries), bad, rows, batch.broken)
+    return Examined(start, batch.entries, leaves, bad, rows, batch.broken)
 
 
 def wrong_signatures(signed: Sequence[tuple[int, bytes, bytes]]) -> list[Finding]:
