@@ -78,10 +78,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Who is given shares of new epochs, and how many of them together open one."""
+    """Who is given shares of new epochs, and how many of them together open one; `leaf` appointed them."""
 
     people: tuple[str, ...]
     threshold: int
+    leaf: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,8 @@ class Mechanism:
     cards: frozenset[str] = frozenset()
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     markers: tuple[Marker, ...] = ()
+    # Everybody who was ever appointed to hold shares, by the leaf hash that rooms name.
+    appointments: Mapping[str, Holders] = field(default_factory=dict)
 
     @property
     def last_marker(self) -> Marker | None:
@@ -334,7 +337,8 @@ def _adopted(mechanism: Mechanism, event: Event) -> Mechanism:
 
 def _holding(mechanism: Mechanism, event: Event) -> Mechanism:
     channel = mechanism.channels[event.text("channel")]
-    holders = Holders(_listed(event.body["people"]), event.number("threshold"))
+    holders = Holders(_listed(event.body["people"]), event.number("threshold"), event.leaf)
+    mechanism = replace(mechanism, appointments={**mechanism.appointments, event.leaf: holders})
     if event.kind == "custodians.appointed":
         return _with_channel(mechanism, replace(channel, custodians=holders))
     return _with_channel(mechanism, replace(channel, recovery=holders))
