@@ -74,6 +74,42 @@ class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     show: Literal["hour", "at_once"] = "hour"
 
 
+class Abuse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the reporter's site takes from everybody together, and from one Tor circuit; 0 is no limit.
+
+    `form_seconds`: a form sent sooner after it was begun is asked for once more. `reports_*` count what is in
+    the log. `sends_a_minute` and `circuit_requests_a_minute` are counted by each process for itself.
+    `question`: whether a question that stops simple machines is asked before something is sent, never, while
+    `sends_a_minute` is used up, or always.
+    """
+
+    form_seconds: Annotated[int, msgspec.Meta(ge=0, le=60)] = 3
+    reports_an_hour: Annotated[int, msgspec.Meta(ge=0)] = 120
+    reports_a_day: Annotated[int, msgspec.Meta(ge=0)] = 600
+    sends_a_minute: Annotated[int, msgspec.Meta(ge=0)] = 60
+    circuit_requests_a_minute: Annotated[int, msgspec.Meta(ge=0)] = 240
+    question: Literal["never", "busy", "always"] = "busy"
+
+
+# What a test mechanism is founded with: the visitors of a trial are often programs, quicker than people.
+NO_ABUSE_LIMITS: Final = Abuse(
+    form_seconds=0,
+    reports_an_hour=0,
+    reports_a_day=0,
+    sends_a_minute=0,
+    circuit_requests_a_minute=0,
+    question="never",
+)
+
+
+class Tor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether Tor tells the reporter's door by which circuit somebody comes (torrc's
+    `HiddenServiceExportCircuitID haproxy`). Connections that do not say so are refused then.
+    """
+
+    circuit_id: bool = False
+
+
 class Witnessing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How witnesses are reached: through a proxy such as "socks5h://127.0.0.1:9050", or directly."""
 
@@ -89,6 +125,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     doors: Doors = Doors()
     limits: Limits = Limits()
     intake: IntakeSettings = IntakeSettings()
+    abuse: Abuse = Abuse()
+    tor: Tor = Tor()
     witnessing: Witnessing = Witnessing()
 
     def __post_init__(self) -> None:
@@ -134,7 +172,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         new.replace(directory / FILE_NAME)
 
     def text(self) -> str:
-        """The settings as TOML: integers, and strings or lists of strings without quotes and backslashes."""
+        """The settings as TOML: integers, booleans, and strings or lists of strings without quotes and
+        backslashes.
+        """
         top: dict[str, object] = msgspec.to_builtins(self)
         plain = {name: value for name, value in top.items() if not isinstance(value, dict)}
         lines = [_line(name, value) for name, value in plain.items()]
@@ -164,6 +204,8 @@ def _is_local(host: str) -> bool:
 
 
 def _line(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"{name} = {str(value).lower()}"
     if isinstance(value, (list, tuple)):
         listed = ", ".join(f'"{each}"' for each in value)
         return f"{name} = [{listed}]"

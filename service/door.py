@@ -7,6 +7,8 @@ Rules upheld here:
 - No command line, configuration file or environment variable of gunicorn's is read. The control socket is
   off, no header of a proxy is believed, no access log exists, and the error log holds classes of errors only.
 - Answers that gunicorn itself makes, to requests that are not HTTP, repeat nothing of the request.
+- Where Tor tells circuits, a connection that does not begin as Tor's do is refused, and the address that it
+  names takes the place of the connection's own (`meyasubako.service.circuits`).
 - The form key arrives by an inherited pipe, is read once by this master, and is inherited by its workers.
 - The process ends with its supervisor.
 """
@@ -25,13 +27,15 @@ from gunicorn import glogging, util  # type: ignore[import-untyped]  # gunicorn 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 from gunicorn.http import wsgi as gunicorn_wsgi  # type: ignore[import-untyped]  # gunicorn has no types
 from gunicorn.http.errors import (  # type: ignore[import-untyped]  # gunicorn has no types
+    InvalidProxyLine,
     InvalidResponseHeader,
     InvalidResponseHeaderName,
     ParseException,
 )
+from gunicorn.workers import gthread  # type: ignore[import-untyped]  # gunicorn has no types
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # gunicorn has no types
 
-from meyasubako.service import web, wsgi
+from meyasubako.service import circuits, web, wsgi
 from meyasubako.service.config import Config, Limits
 from meyasubako.service.errors import StartError
 from meyasubako.service.process import follow_supervisor
@@ -59,13 +63,16 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     follow_supervisor(options.supervisor)
     form_key = None if options.form_key is None else read_form_key(options.form_key)
-    limits = Config.load(options.directory).limits
+    config = Config.load(options.directory)
     # gunicorn has no setting for it: the class that writes answers always names the server.
     gunicorn_wsgi.Response = QuietResponse
+    if options.door == "reporter" and config.tor.circuit_id:
+        # gunicorn's own reading of this protocol takes lines of any length, and forgets them after a request.
+        gthread.TConn = CircuitConnection
     make = partial(
         wsgi.application, options.door, options.directory, form_key=form_key, test_clock=options.test_clock
     )
-    Door(make, settings(options.socket, limits)).run()
+    Door(make, settings(options.socket, config.limits)).run()
 
 
 def read_form_key(descriptor: int) -> bytes:
@@ -161,6 +168,25 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             util.write_nonblock(client, answer.encode("ascii"))
         except OSError:
             return
+
+
+class CircuitConnection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
+    """A connection that Tor begins by naming the circuit, which then stands where its address would."""
+
+    def init(self) -> None:
+        """Called by gunicorn in a worker's thread, before the first request is read."""
+        if self.initialized:
+            return
+        super().init()
+        source, data = self.parser.unreader, b""
+        while b"\n" not in data and len(data) < circuits.MOST_BYTES and (more := source.read()):
+            data += more
+        line, end, rest = data.partition(b"\n")
+        address = circuits.address_in(line + end)
+        if address is None:
+            raise InvalidProxyLine("")
+        source.unread(rest)
+        self.client = (address, 0)
 
 
 class QuietResponse(gunicorn_wsgi.Response):  # type: ignore[misc]  # gunicorn has no types

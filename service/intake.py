@@ -129,6 +129,21 @@ class Intake:
         """A fresh single-use form token."""
         return secrets.token_urlsafe(18)
 
+    def filed(self) -> int:
+        """How many reports there are."""
+        return len(self._mechanism.ledger().cases)
+
+    def filed_on(self, day: date) -> int:
+        """How many reports there are of this day."""
+        return sum(case.submitted_on == day for case in self._mechanism.ledger().cases.values())
+
+    def has_sent(self, token: str) -> bool:
+        """Whether the form with this token was sent already."""
+        return self._case_of(token) in self._mechanism.ledger().cases
+
+    def _case_of(self, token: str) -> str:
+        return str(uuid.UUID(bytes=self._derived(token, "case"), version=4))
+
     def languages(self) -> frozenset[str]:
         """Tags of the languages in which somebody answers, in one channel or another."""
         channels = self._mechanism.ledger().mechanism.channels.values()
@@ -175,7 +190,7 @@ class Intake:
         Raises ReadersChangedError, NobodyLeftError and the store's errors; a refused report leaves nothing.
         """
         receipt = Receipt.from_entropy(self._derived(draft.token, "receipt"))
-        case = str(uuid.UUID(bytes=self._derived(draft.token, "case"), version=4))
+        case = self._case_of(draft.token)
         reporter = receipt.signing_key(self._mechanism.config.origin).verify_key.key_id
         known = self._mechanism.ledger().cases.get(case)
         if known is None:

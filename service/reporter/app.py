@@ -17,9 +17,11 @@ from flask_babel import Babel, LazyString, force_locale, get_locale, lazy_gettex
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from meyasubako.service.circuits import Circuits
 from meyasubako.service.config import Config
 from meyasubako.service.intake import Intake
 from meyasubako.service.reporter.errors import LostStateError
+from meyasubako.service.reporter.holding import again_at, keep_pace, tell_when
 from meyasubako.service.reporter.languages import (
     AUTONYMS,
     DEFAULT,
@@ -31,6 +33,7 @@ from meyasubako.service.reporter.languages import (
     shown_date,
     shown_number,
 )
+from meyasubako.service.reporter.limits import Pace
 from meyasubako.service.reporter.mailbox import MailboxPages
 from meyasubako.service.reporter.month import month_of
 from meyasubako.service.reporter.questionnaire import standard
@@ -48,6 +51,8 @@ from meyasubako.service.reporter.wording import role_name, room_name, state_sent
 from meyasubako.service.store.errors import StoreFullError
 from meyasubako.service.web import harden, problem_page, record
 
+# Where the application keeps its `Pace`, for the programs' door.
+PACE: Final = "meyasubako.pace"
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -78,15 +83,20 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
     )
     app.request_class = request_class_for(gate, _TAKING_FILES)
     seal = FormSeal(intake.form_key, config.origin, now)
-    site = Site(intake, limits, config.origin, seal, standard(), now)
+    pace = app.extensions[PACE] = Pace(config.abuse, intake, now)
+    site = Site(intake, limits, config.origin, seal, standard(), now, pace)
     _route(app, site)
     _frame(app, site)
     app.before_request(refuse_other_sites)
+    app.before_request(keep_pace(site))
     app.before_request(_only_offered(site))
     app.before_request(_keep_others_small)
+    app.after_request(tell_when)
     app.after_request(_never_stored)
     app.teardown_request(_drop_unclaimed)
     harden(app, csp=CSP, error_page=_error_page(site))
+    if config.tor.circuit_id:
+        setattr(app, "wsgi_app", Circuits(app.wsgi_app))  # noqa: B010 (as Flask's documentation does)
     return app
 
 
@@ -168,7 +178,9 @@ def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
         if first in AUTONYMS:
             g.language = first
         status = error.code or 500
-        answer = Response(site.page("error.html", status=status, event=event), status=status)
+        wait = getattr(error, "retry_after", None)
+        again = again_at(site.now(), wait) if isinstance(wait, int) else ""
+        answer = Response(site.page("error.html", status=status, event=event, again=again), status=status)
         for name, value in error.get_headers():
             if name.lower() in {"allow", "retry-after"}:
                 answer.headers[name] = value

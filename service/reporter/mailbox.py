@@ -22,7 +22,7 @@ from meyasubako.crypto.errors import BadReceiptError, CryptoError
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain.errors import DomainError
 from meyasubako.service.intake import NoMailboxError
-from meyasubako.service.reporter import forms
+from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.sending import beside, tickets
@@ -81,13 +81,15 @@ class MailboxPages:
 
     def _enter(self, typed: str) -> str:
         text = forms.clean(request.form.get("text", ""))
+        if held := holding.page_problem(self._site):
+            return self._site.page("door.html", problems=(held,), receipt=typed, text=text)
         try:
             receipt = Receipt.parse(typed)
         except BadReceiptError as error:
             problem = Problem("receipt", _not_a_receipt(typed, error.group))
             return self._site.page("door.html", problems=(problem,), receipt=typed, text=text)
         try:
-            return self._show(Visit(receipt.digits(), self._site.intake.token()), text=text)
+            return self._show(self._fresh(receipt.digits()), text=text)
         except NoMailboxError:
             self._work_in_vain(receipt)
             sentence = gettext(
@@ -113,14 +115,22 @@ class MailboxPages:
                 self._site.intake.discard([target])
             visit = replace(visit, files=forms.without(visit.files, target))
         problems = forms.file_problems(arrived, largest=limits.upload_bytes, most=limits.files)
+        if held := holding.page_problem(self._site):
+            problems = (*problems, held)
         if go != "send" or problems:
             return self._show(visit, text=text, problems=problems)
         # Files alone are a message too.
         if not (visit.files and not text):
             problems = forms.text_problems(text, limits.text_characters)
+        if not problems:
+            held = holding.send_problem(self._site, visit.token, visit.begun, report=False)
+            problems = (held,) if held else ()
         if problems:
             return self._show(visit, text=text, problems=problems)
         return self._send(visit, text)
+
+    def _fresh(self, receipt: str) -> Visit:
+        return Visit(receipt, self._site.intake.token(), begun=int(self._site.now()))
 
     def _send(self, visit: Visit, text: str) -> str:
         try:
@@ -137,15 +147,13 @@ class MailboxPages:
                 event=record(error),
             )
             return self._show(visit, text=text, problems=(Problem("text", sentence),))
-        fresh = Visit(visit.receipt, self._site.intake.token())
-        return self._show(fresh, text="", sent="again" if repeated else "now")
+        return self._show(self._fresh(visit.receipt), text="", sent="again" if repeated else "now")
 
     def _unopened(self, visit: Visit) -> str:
         sentence = gettext(
             "This file was damaged where it is kept, and cannot be opened. Please write to us and say so."
         )
-        fresh = Visit(visit.receipt, self._site.intake.token())
-        return self._show(fresh, text="", problems=(Problem("main", sentence),))
+        return self._show(self._fresh(visit.receipt), text="", problems=(Problem("main", sentence),))
 
     def _lost(self) -> str:
         text = forms.clean(request.form.get("text", ""))
@@ -163,6 +171,7 @@ class MailboxPages:
             sealed=self._site.seal.seal(PURPOSE, visit),
             reading=self._site.seal.seal(READING, replace(visit, token="", files=())),
             problems=problems,
+            question=holding.question_for(self._site, visit.token),
         )
 
 

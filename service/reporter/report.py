@@ -8,6 +8,8 @@ Rules upheld here:
   reporter was shown where readers are chosen. Where somebody joined them since, that page comes again.
 - A page whose sealed field is unknown (the service was restarted, or the page is too old) gives back what
   this very request carried, and says that the other pages have to be filled again.
+- What is held back for a while (`meyasubako.service.reporter.holding`) comes again as it was; what arrived
+  already is never held back.
 - Whatever fails while sending, the review page comes back complete: the same button finds the first try.
 """
 
@@ -18,7 +20,7 @@ from flask import abort, request
 from flask_babel import gettext
 
 from meyasubako.service.intake import ChannelView, NobodyLeftError, ReadersChangedError
-from meyasubako.service.reporter import forms
+from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.mailbox import READING
@@ -71,6 +73,8 @@ class ReportPages:
             limits = self._site.limits
             problems = forms.file_problems(arrived, largest=limits.upload_bytes, most=limits.files)
             return self._show(page, state, problems)
+        if held := holding.page_problem(self._site):
+            return self._show(page, state, (held,))
         return self._move(page, state, order, fields.get("go", "next"))
 
     def _move(self, page: str, state: Writing, order: tuple[str, ...], go: str) -> str:
@@ -96,6 +100,9 @@ class ReportPages:
         return not set(named(_chosen(state, self._channels()))) <= set(state.shown)
 
     def _send(self, state: Writing) -> str:
+        known = self._site.intake.has_sent(state.token)
+        if not known and (held := holding.send_problem(self._site, state.token, state.begun, report=True)):
+            return self._show("review", state, (held,))
         channel = _chosen(state, self._channels())
         draft = draft_of(state, channel, self._site.questionnaire, language())
         try:
@@ -163,8 +170,8 @@ class ReportPages:
 
     def _fresh(self, channels: list[ChannelView]) -> Writing:
         only = channels[0] if len(channels) == 1 else None
-        token = self._site.intake.token()
-        return Writing(token, only.name if only else "", only.marker if only else "")
+        named_only = (only.name, only.marker) if only else ("", "")
+        return Writing(self._site.intake.token(), *named_only, begun=int(self._site.now()))
 
     def _channels(self) -> list[ChannelView]:
         channels = self._site.intake.channels()
@@ -202,6 +209,7 @@ class ReportPages:
             asked=asked,
             questionnaire=self._site.questionnaire,
             problems=problems,
+            question=holding.question_for(self._site, state.token) if page == "review" else None,
             lost=lost,
         )
 

@@ -19,6 +19,7 @@ from flask import Response, abort, make_response, render_template, request
 from meyasubako.service.config import Limits
 from meyasubako.service.intake import Intake
 from meyasubako.service.reporter.languages import AUTONYMS, current, offered
+from meyasubako.service.reporter.limits import Pace
 from meyasubako.service.reporter.questionnaire import Questionnaire
 from meyasubako.service.reporter.state import FormSeal, HeldFile, Leaving
 from meyasubako.service.reporter.uploads import SealingRequest
@@ -36,6 +37,7 @@ class Site:
     seal: FormSeal
     questionnaire: Questionnaire
     now: Callable[[], float]
+    pace: Pace
 
     def today(self) -> date:
         """The UTC day."""

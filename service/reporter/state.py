@@ -58,7 +58,7 @@ class Writing:
 
     `token` is single-use; `marker` names the roster that the reporter was shown, `shown` the key ids of the
     readers and the fallback on it; `checking` says that the review page was reached, so that a correction
-    leads back there.
+    leads back there; `begun` is the second since the epoch at which the form was given out.
     """
 
     token: str
@@ -71,15 +71,17 @@ class Writing:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     files: tuple[HeldFile, ...] = ()
     checking: bool = False
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Visit:
-    """An open mailbox: the receipt as digits, the token of the next message, and files that wait for it."""
+    """An open mailbox: the receipt as digits; token, files and second of beginning of the next message."""
 
     receipt: str
     token: str
     files: tuple[HeldFile, ...] = ()
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
