@@ -19,8 +19,9 @@ from meyasubako.domain.errors import BadEventError
 HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-BASE64_32 = re.compile(r"[A-Za-z0-9+/]{43}=\Z")
-BASE64_64 = re.compile(r"[A-Za-z0-9+/]{86}==\Z")
+BASE64_32 = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\Z")
+# The last letter's trailing bits are zero: a signature has one spelling.
+BASE64_64 = re.compile(r"[A-Za-z0-9+/]{85}[AQgw]==\Z")
 RECIPIENT = re.compile(r"age1pq1[02-9ac-hj-np-z]{1952}\Z")
 CHANNEL = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}\Z")

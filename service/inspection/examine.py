@@ -48,6 +48,11 @@ def _opened(path: Path) -> Source:
     return open_source(path)
 
 
+@lru_cache(maxsize=4096)
+def _key(raw: bytes) -> VerifyKey:
+    return VerifyKey(raw)
+
+
 def examine(path: Path, start: int, stop: int) -> Examined:
     """Read the entries from start to stop in a directory."""
     return examine_source(_opened(path), start, stop)
@@ -76,7 +81,7 @@ def wrong_signatures(signed: Sequence[tuple[int, bytes, bytes]]) -> list[Finding
     found = []
     for index, data, raw in signed:
         try:
-            verify_encoded(data, VerifyKey(raw))
+            verify_encoded(data, _key(raw))
         except BadSignatureError:
             stream = envelope.recall(data, "").stream
             sentence = "the signature does not fit the event and its author's key"
