@@ -17,7 +17,7 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.service.config import Doors
 from meyasubako.service.errors import BadRequestError, RequestSignatureError
 from meyasubako.service.payloads import not_found
-from meyasubako.service.signatures import CheckedBody, SignedRequest, check_body, verify_request
+from meyasubako.service.signatures import SignedRequest, check_body, verify_request
 
 # Eight events of 32 KiB and the small payloads beside them, in base64.
 EVENTS_LIMIT: Final = 8 * 1024**2
@@ -63,11 +63,6 @@ def refuse_other_names(request: Request, doors: Doors) -> None:
             "the request was signed for an address that is not this service's; if it is, whoever runs the "
             "service adds it to `names` in mechanism.toml"
         )
-
-
-def checked_stream(request: Request, signed: SignedRequest) -> CheckedBody:
-    """The body to stream, which turns out at its end whether it is the one that was signed."""
-    return CheckedBody(request.stream, signed.digest)
 
 
 def refuse_body(request: Request, signed: SignedRequest) -> None:

@@ -26,6 +26,8 @@ from meyasubako.service.store.port import SMALL_PAYLOAD
 from meyasubako.service.store.sqlite import Store
 
 _PREFIX = "form-"
+# The slips of uploads that arrive in parts, see `service.uploads`.
+SLIP_PREFIX = "tus-"
 _CHUNK = 1024 * 1024
 
 
@@ -88,9 +90,9 @@ def leave_free(folder: Path, free_bytes: int, coming: int) -> None:
 
 
 def sweep(folder: Path, before_day: date) -> None:
-    """Delete the files of forms that were last written on an earlier day (UTC) and never sent."""
+    """Delete files of forms, and slips of uploads, that were last written on an earlier day (UTC)."""
     oldest = datetime.combine(before_day, time(), UTC).timestamp()
-    for path in folder.glob(f"{_PREFIX}*"):
+    for path in (*folder.glob(f"{_PREFIX}*"), *folder.glob(f"{SLIP_PREFIX}*")):
         with suppress(FileNotFoundError):  # sent or discarded at this moment
             if path.stat().st_mtime < oldest:
                 path.unlink()

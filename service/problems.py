@@ -30,6 +30,8 @@ _STATUS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (store.DigestTakenError, 409, "digest-taken", ""),
     (store.MissingPayloadError, 422, "missing-payload", ""),
     (store.PayloadMismatchError, 422, "payload-mismatch", ""),
+    (store.UnknownUploadError, 404, "no-upload", ""),
+    (store.UploadBusyError, 423, "upload-busy", ""),
     (store.StoreFullError, 507, "disk-full", "the disk of the service is full; nothing was stored"),
     (store.StoreError, 503, "store", "the service cannot store anything at this moment; please try again"),
 )

@@ -7,7 +7,7 @@ Rules upheld here:
   tag.
 - `created` lies within five minutes of the server's time; a refusal says what the server's time is.
 - The digest is one SHA-256 of the body as it is sent, also when the body is empty. Whoever reads a body
-  compares: `CheckedBody` does so while it streams.
+  compares.
 - The bytes that are signed are made by the `http-message-signatures` library; the signature itself is
   verified by the one function that verifies events, with libsodium's strict rules.
 """
@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from http_message_signatures import (
     HTTPMessageSigner,
@@ -139,27 +139,6 @@ def check_body(body: bytes, digest: bytes) -> None:
     """Raise `ContentDigestError` unless the body has this SHA-256."""
     if not hmac.compare_digest(hashlib.sha256(body).digest(), digest):
         raise ContentDigestError("the body is not the one whose digest was signed")
-
-
-class CheckedBody:
-    """A body that is compared with its digest while it streams: the read that finds the end raises if it
-    differs.
-
-    So whoever reads to the end has read what was signed; until then nothing may be done with it that lasts.
-    """
-
-    def __init__(self, stream: IO[bytes], digest: bytes) -> None:
-        self._stream = stream
-        self._digest = digest
-        self._hash = hashlib.sha256()
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes, none at the end; `ContentDigestError` there if the body is another one."""
-        data = self._stream.read(size)
-        self._hash.update(data)
-        if not data and not hmac.compare_digest(self._hash.digest(), self._digest):
-            raise ContentDigestError("the body is not the one whose digest was signed")
-        return data
 
 
 class _Ed25519(HTTPSignatureAlgorithm):

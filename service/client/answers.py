@@ -100,13 +100,6 @@ class AcceptedEvent(msgspec.Struct, frozen=True):
     index: int = -1
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """An upload that is stored: hex SHA-256, size in sealed bytes."""
-
-    sha256: Digest
-    size: int
-
-
 class RoomShown(msgspec.Struct, frozen=True):
     """A room as the reporter's program is shown it: events that matter to it, and the head."""
 

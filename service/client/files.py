@@ -20,7 +20,6 @@ from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import BadDocumentError
 from meyasubako.domain.opening import check_about
 from meyasubako.domain.sealing import Binding, SealedFile
-from meyasubako.service.client.answers import Stored
 from meyasubako.service.errors import BadAnswerError
 
 # Larger sealed payloads are uploaded before the event that names them; smaller ones come beside it.
@@ -28,7 +27,8 @@ SMALL: Final = 128 * 1024
 _CHUNK: Final = 512 * 1024
 
 Progress = Callable[[int], None]
-Upload = Callable[[Iterable[bytes]], Stored]
+# Is given sealed bytes in chunks, and how many there are in all.
+Upload = Callable[[Iterable[bytes], int], None]
 
 
 def no_progress(done: int) -> None:
@@ -136,7 +136,7 @@ def attach(
         data = b"".join(sealing)
         request.payloads[sealing.reference.digest] = data
     else:
-        upload(sealing)
+        upload(sealing, sealing.size)
     return sealing.reference
 
 

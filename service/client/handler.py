@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meyasubako.crypto.canonical import encode_base64
 from meyasubako.domain.envelope import Event
-from meyasubako.service.client import answers
+from meyasubako.service.client import answers, uploading
 from meyasubako.service.client.http import Http
 from meyasubako.service.errors import BadAnswerError
 
@@ -50,9 +50,9 @@ class HandlerClient:
         """
         return answers.read_accepted(self._http.post_json("/v1/events", submission(events, payloads)), events)
 
-    def upload(self, chunks: Iterable[bytes]) -> answers.Stored:
-        """Upload sealed bytes in chunks of any size."""
-        return stored(*self._http.post_chunks("/v1/uploads", chunks))
+    def upload(self, chunks: Iterable[bytes], size: int) -> None:
+        """Upload so many sealed bytes in chunks of any size; a broken connection is taken up again."""
+        uploading.upload(self._http, "/v1/uploads", chunks, size)
 
     def payload(self, digest: str) -> bytes:
         """A payload's sealed bytes, for those that fit in memory; see `open_payload`."""
@@ -96,14 +96,6 @@ def check_cards(cards: Mapping[str, bytes]) -> None:
     """Refuse cards of which one does not have its digest."""
     for digest, data in cards.items():
         checked(data, digest)
-
-
-def stored(fields: Mapping[str, Any], digest: str) -> answers.Stored:
-    """What the service says of an upload of this digest."""
-    found = answers.read(fields, answers.Stored)
-    if found.sha256 != digest:
-        raise BadAnswerError("the service stored other bytes than were sent")
-    return found
 
 
 def reader(chunks: Iterator[bytes]) -> BufferedReader:

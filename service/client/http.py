@@ -13,10 +13,9 @@ Rules upheld here:
 import hashlib
 import json
 import secrets
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -106,21 +105,13 @@ class Http:
         with self._send("POST", path, body=data, digest=digest, headers=headers) as answer:
             return _json(answer)
 
-    def post_chunks(self, path: str, chunks: Iterable[bytes]) -> tuple[dict[str, Any], str]:
-        """Post bytes of any length, in constant memory; gives the JSON object that answers, and their hex
-        SHA-256.
-
-        They are put into a temporary file first, since their digest goes before them: give sealed bytes only.
-        """
-        digest = hashlib.sha256()
-        headers = {"Content-Type": "application/octet-stream"}
-        with tempfile.TemporaryFile() as file:
-            for chunk in chunks:
-                digest.update(chunk)
-                file.write(chunk)
-            file.seek(0)
-            with self._send("POST", path, body=file, digest=digest.digest(), headers=headers) as answer:
-                return _json(answer), digest.hexdigest()
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Mapping[str, str]:
+        """Send a request whose answer is in its header fields, whatever case their names are asked for in."""
+        digest = hashlib.sha256(body).digest()
+        with self._send(method, path, body=body, digest=digest, headers=headers) as answer:
+            return answer.headers
 
     @contextmanager
     def _send(
@@ -129,7 +120,7 @@ class Http:
         path: str,
         *,
         query: Mapping[str, str | int] | None = None,
-        body: bytes | IO[bytes] | None = None,
+        body: bytes | None = None,
         digest: bytes = EMPTY_DIGEST,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
@@ -182,6 +173,8 @@ def _json(answer: requests.Response) -> dict[str, Any]:
 
 
 def _refusal(answer: requests.Response) -> RefusedError | BadAnswerError:
+    if answer.request.method == "HEAD":
+        return RefusedError("the service refused", status=answer.status_code, name="", extra={})
     if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
         return BadAnswerError(f"the answer has status {answer.status_code}, and does not say why")
     fields = _json(answer)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from io import BufferedReader
 
 from meyasubako.domain.envelope import Event
-from meyasubako.service.client import answers
-from meyasubako.service.client.handler import check_cards, checked, reader, stored, submission
+from meyasubako.service.client import answers, uploading
+from meyasubako.service.client.handler import check_cards, checked, reader, submission
 from meyasubako.service.client.http import Http
 
 
@@ -32,9 +32,9 @@ class ReporterClient:
         """A page of the mechanism's public stream, as `roster.verify` asks for it."""
         return self.channels(from_seq).mechanism
 
-    def upload(self, chunks: Iterable[bytes]) -> answers.Stored:
-        """Upload sealed bytes in chunks of any size."""
-        return stored(*self._http.post_chunks("/api/uploads", chunks))
+    def upload(self, chunks: Iterable[bytes], size: int) -> None:
+        """Upload so many sealed bytes in chunks of any size; a broken connection is taken up again."""
+        uploading.upload(self._http, "/api/uploads", chunks, size)
 
     def post(self, events: Sequence[Event], payloads: Mapping[str, bytes]) -> list[answers.AcceptedEvent]:
         """Post a reporter's signed events; all or none. Raises `ConflictError` and `RefusedError`."""

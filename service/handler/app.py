@@ -21,7 +21,7 @@ from flask import Flask, Response, request
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain import entitlement, envelope
 from meyasubako.domain.people import Person
-from meyasubako.service import callers, clock, problems, shown, uploads, web
+from meyasubako.service import callers, clock, problems, shown, tus, web
 from meyasubako.service.handler.views import (
     event_rows,
     head_of,
@@ -54,9 +54,9 @@ def create_app(mechanism: Mechanism) -> Flask:
     app.add_url_rule("/v1/mechanism", view_func=door.mechanism_state)
     app.add_url_rule("/v1/streams/<stream>", view_func=door.stream)
     app.add_url_rule("/v1/events", view_func=door.post_events, methods=["POST"])
-    app.add_url_rule("/v1/uploads", view_func=door.upload, methods=["POST"])
     app.add_url_rule("/v1/payloads/<digest>", view_func=door.payload)
     app.add_url_rule("/v1/publish", view_func=door.publish, methods=["POST"])
+    app.register_blueprint(tus.blueprint(mechanism, "/v1/uploads", door.body_signed))
     web.harden(app, csp=web.API_CSP)
     return app
 
@@ -116,12 +116,9 @@ class _Door:
         ]
         return self._with_checkpoint({"accepted": rows})
 
-    def upload(self) -> tuple[dict[str, JsonValue], int]:
-        """Take one sealed file in one piece."""
-        request.max_content_length = self._mechanism.config.limits.upload_bytes
-        _, signed = self._caller()
-        digest, size = uploads.take(self._mechanism, callers.checked_stream(request, signed))
-        return {"sha256": digest, "size": size}, 201
+    def body_signed(self) -> bytes:
+        """The SHA-256 that the body of a part of an upload must have."""
+        return self._caller()[1].digest
 
     def payload(self, digest: str) -> Response:
         """A payload's sealed bytes, or one range of them."""

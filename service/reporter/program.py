@@ -25,7 +25,7 @@ from meyasubako.domain.case import Case
 from meyasubako.domain.entitlement import STRUCTURE
 from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
-from meyasubako.service import callers, problems, uploads, web
+from meyasubako.service import callers, problems, tus, web
 from meyasubako.service.errors import RequestSignatureError
 from meyasubako.service.handler.views import cards_view, person_view
 from meyasubako.service.log.proofs import public_stream
@@ -45,11 +45,11 @@ def blueprint(mechanism: Mechanism) -> Blueprint:
     problems.answer_refusals(views)
     views.register_error_handler(Exception, web.refusal(web.problem_page))
     views.add_url_rule("/channel", view_func=door.channel)
-    views.add_url_rule("/uploads", view_func=door.upload, methods=["POST"])
     views.add_url_rule("/events", view_func=door.post_events, methods=["POST"])
     views.add_url_rule("/mailbox", view_func=_padded(door.mailbox))
     views.add_url_rule("/proof", view_func=_padded(door.proof))
     views.add_url_rule("/payloads/<digest>", view_func=door.payload)
+    views.register_blueprint(tus.blueprint(mechanism, "/uploads"))
     return views
 
 
@@ -72,12 +72,6 @@ class _Door:
             "cards": cards_view(self._mechanism, published.size if published else 0),
             "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
         }
-
-    def upload(self) -> tuple[dict[str, JsonValue], int]:
-        """Take one sealed file in one piece."""
-        request.max_content_length = self._mechanism.config.limits.upload_bytes
-        digest, size = uploads.take(self._mechanism, request.stream)
-        return {"sha256": digest, "size": size}, 201
 
     def post_events(self) -> dict[str, JsonValue]:
         """Accept a reporter's signed events, all or none."""

@@ -158,8 +158,9 @@ def test_files_are_refused_before_the_disk_is_full_by_the_room_that_the_settings
     served = serving(box)
     for language in NO_ROOM:
         refuse_file(box, served, language, b"text")
+    sealed = age.seal(b"text", HybridIdentity.generate().recipient)
     with pytest.raises(RefusedError, match="the disk of the service is full; nothing was stored"):
-        ReporterClient(reporter_door(served)).upload([age.seal(b"text", HybridIdentity.generate().recipient)])
+        ReporterClient(reporter_door(served)).upload([sealed], len(sealed))
     assert box.contents().arriving == frozenset()
 
 

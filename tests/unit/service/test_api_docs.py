@@ -21,7 +21,8 @@ def test_every_path_of_the_programs_doors_is_on_the_page(mechanism: Mechanism) -
 
 def test_every_problem_is_on_the_page() -> None:
     named = {name for _, _, name, _ in problems._STATUS}
-    for path in ("handler/app.py", "log/app.py", "reporter/program.py", "payloads.py", "problems.py"):
+    doors = ("handler/app.py", "log/app.py", "reporter/program.py")
+    for path in (*doors, "payloads.py", "problems.py", "tus.py", "uploads.py"):
         text = (ROOT / "service" / path).read_text(encoding="utf-8")
         named |= set(re.findall(r'Problem\(\s*\d{3}, "([a-z-]+)"', text))
     assert len(named) > 15

@@ -1,4 +1,3 @@
-import io
 import json
 import socket
 import threading
@@ -35,7 +34,7 @@ def fake_door() -> Iterator[Callable[[Answer], str]]:
             def do_GET(self) -> None:
                 answer(self)
 
-            do_POST = do_GET  # noqa: N815 (the library looks for this name)
+            do_POST = do_PATCH = do_HEAD = do_GET  # noqa: N815 (the library looks for these names)
 
             def log_message(self, *_: object) -> None:
                 return
@@ -87,12 +86,14 @@ def test_what_is_sent_is_what_was_signed(fake_door: Callable[[Answer], str]) -> 
     with Http(fake_door(verify), key=KEY) as http:
         http.get_json("/v1/streams/a", {"from": 3})
         http.post_json("/v1/events", {"events": ["é"]})
-        http.post_chunks("/v1/uploads", [b"some", b"", b"thing"])
+        http.exchange("PATCH", "/v1/uploads/a", {"Upload-Offset": "0"}, b"something")
+        http.exchange("HEAD", "/v1/uploads/a", {})
         http.get_bytes("/with%20space")
     assert seen == [
         ("GET", "/v1/streams/a?from=3"),
         ("POST", "/v1/events"),
-        ("POST", "/v1/uploads"),
+        ("PATCH", "/v1/uploads/a"),
+        ("HEAD", "/v1/uploads/a"),
         ("GET", "/with%20space"),
     ]
 
@@ -189,8 +190,8 @@ def test_a_proxy_that_would_not_resolve_names_itself_is_refused(proxy: str) -> N
         Http("http://127.0.0.1:1", proxy=proxy)
 
 
-def test_an_upload_is_read_once(fake_door: Callable[[Answer], str]) -> None:
-    source = io.BytesIO(b"x" * 1_000_000)
-    with Http(fake_door(_says(200, b"{}"))) as http:
-        _, digest = http.post_chunks("/", iter(lambda: source.read(1000), b""))
-    assert len(digest) == 64
+def test_a_refusal_without_a_body_has_its_status(fake_door: Callable[[Answer], str]) -> None:
+    with Http(fake_door(_says(404, b"", "application/problem+json"))) as http:
+        with pytest.raises(RefusedError) as caught:
+            http.exchange("HEAD", "/", {})
+        assert caught.value.status == 404

@@ -1,10 +1,11 @@
+import hashlib
 import json
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from flask import Flask
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from meyasubako.crypto import age
 from meyasubako.crypto.canonical import decode_base64
@@ -22,6 +23,7 @@ from tests.system.box import Box
 from tests.unit.service.doors import Caller, begin, fetched, report, submission
 
 PROBLEM = "urn:meyasubako:problem:"
+TUS = {"Tus-Resumable": "1.0.0"}
 
 
 class Usage(NamedTuple):
@@ -242,13 +244,9 @@ def test_a_malformed_request_is_refused(keiko: Caller, body: bytes) -> None:
     assert _problem(answer) in {"bad-request", "bad-event"}
 
 
-def test_a_sealed_upload_is_stored(mechanism: Mechanism, box: Box, keiko: Caller) -> None:
-    sealed = _sealed(box, 200_000)
-    answer = keiko.post("/v1/uploads", sealed)
-    assert answer.status_code == 201
-    assert answer.get_json()["size"] == len(sealed)
-    stored = [path for path in (box.directory / "objects").rglob("*") if path.is_file()]
-    assert [path.read_bytes() for path in stored] == [sealed]
+def _upload(keiko: Caller, data: bytes, signed: bytes | None = None) -> TestResponse:
+    fields = TUS | {"Upload-Length": str(len(data)), "Content-Type": "application/offset+octet-stream"}
+    return keiko.send("POST", "/v1/uploads", data, fields, signed=signed)
 
 
 def _left(box: Box) -> list[str]:
@@ -256,22 +254,52 @@ def _left(box: Box) -> list[str]:
     return [path.name for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 
+def test_a_sealed_upload_is_stored(box: Box, keiko: Caller) -> None:
+    sealed = _sealed(box, 200_000)
+    answer = _upload(keiko, sealed)
+    assert answer.status_code == 201
+    assert answer.headers["Upload-Offset"] == str(len(sealed))
+    assert hashlib.sha256(sealed).hexdigest() in _left(box)
+
+
+def test_an_upload_arrives_in_signed_parts(box: Box, keiko: Caller) -> None:
+    sealed = _sealed(box, 200_000)
+    length = TUS | {"Upload-Length": str(len(sealed))}
+    location = keiko.send("POST", "/v1/uploads", b"", length, signed=b"").headers["Location"]
+    part = TUS | {"Content-Type": "application/offset+octet-stream"}
+    for offset in range(0, len(sealed), 90_000):
+        arrived = keiko.send("HEAD", location, b"", TUS).headers["Upload-Offset"]
+        assert arrived == str(offset)
+        data = sealed[offset : offset + 90_000]
+        wrong = keiko.send("PATCH", location, data, part | {"Upload-Offset": arrived}, signed=sealed)
+        assert (wrong.status_code, _problem(wrong)) == (400, "bad-digest")
+        assert keiko.send("PATCH", location, data, part | {"Upload-Offset": arrived}).status_code == 204
+    assert hashlib.sha256(sealed).hexdigest() in _left(box)
+
+
+def test_an_upload_of_nobody_we_know_is_refused(box: Box, keiko: Caller) -> None:
+    stranger = Caller(keiko.app, SigningKey.generate())
+    assert _upload(stranger, _sealed(box)).status_code == 401
+    assert stranger.send("HEAD", "/v1/uploads/" + "0" * 32, b"", TUS).status_code == 401
+    assert _left(box) == []
+
+
 def test_an_upload_that_is_not_sealed_to_one_reader_leaves_nothing(box: Box, keiko: Caller) -> None:
     two = [box.people[name].identity.recipient for name in ("Omar Haddad", "Keiko Sato")]
-    for wrong in (b"", b"plain text" * 1000, age.seal(b"x", *two)):
-        answer = keiko.post("/v1/uploads", wrong)
+    for wrong in (b"plain text" * 1000, age.seal(b"x", *two)):
+        answer = _upload(keiko, wrong)
         assert (answer.status_code, _problem(answer)) == (400, "bad-payload")
     assert _left(box) == []
 
 
 def test_an_upload_with_another_digest_than_was_signed_leaves_nothing(box: Box, keiko: Caller) -> None:
-    answer = keiko.send("POST", "/v1/uploads", _sealed(box), {}, signed=_sealed(box))
+    answer = _upload(keiko, _sealed(box), signed=_sealed(box))
     assert (answer.status_code, _problem(answer)) == (400, "bad-digest")
     assert _left(box) == []
 
 
 def test_an_upload_over_the_limit_leaves_nothing(box: Box, keiko: Caller) -> None:
-    assert keiko.post("/v1/uploads", _sealed(box, 400_000)).status_code == 413
+    assert _upload(keiko, _sealed(box, 400_000)).status_code == 413
     assert _left(box) == []
 
 
@@ -279,7 +307,7 @@ def test_an_upload_that_would_fill_the_disk_is_refused(
     box: Box, keiko: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(incoming.shutil, "disk_usage", lambda _: Usage(10**12, 10**12 - 10**6, 10**6))
-    answer = keiko.post("/v1/uploads", _sealed(box))
+    answer = _upload(keiko, _sealed(box))
     assert (answer.status_code, _problem(answer)) == (507, "disk-full")
     assert _left(box) == []
 

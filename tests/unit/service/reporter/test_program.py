@@ -6,7 +6,6 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from meyasubako.crypto import age
 from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.note import open_note
 from meyasubako.crypto.receipt import Receipt
@@ -116,16 +115,6 @@ def test_a_report_that_the_rules_do_not_allow_is_refused_by_name(
     answer = client.post("/api/events", json=body)
     assert answer.status_code == 422
     assert _problem(answer) in {"submission-opens-its-rooms", "missing-payload"}
-
-
-def test_only_sealed_bytes_are_taken(box: Box, client: Client) -> None:
-    sealed = age.seal(b"x" * 1000, box.people["Keiko Sato"].identity.recipient)
-    answer = client.post("/api/uploads", data=sealed)
-    assert answer.status_code == 201
-    assert answer.get_json() == {"sha256": hashlib.sha256(sealed).hexdigest(), "size": len(sealed)}
-    refused = client.post("/api/uploads", data=b"in the clear" * 1000)
-    assert (refused.status_code, _problem(refused)) == (400, "bad-payload")
-    assert client.post("/api/uploads", data=sealed * 200).status_code == 413
 
 
 def test_a_receipt_opens_its_mailbox(mechanism: Mechanism, app: Flask, reported: Reported) -> None:
