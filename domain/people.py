@@ -14,9 +14,30 @@ from hashlib import sha256
 from meyasubako.crypto import canonical
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.signing import VerifyKey
-from meyasubako.domain import roles
+from meyasubako.domain import channels, roles
+from meyasubako.domain.channels import Channel, Deadline, Holders, Profile, Retention, listed, reference
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.proposals import Proposal, proposed, standing
 from meyasubako.domain.schema import MAX_COUNT
+
+__all__ = [
+    "NOT_YET",
+    "Channel",
+    "Deadline",
+    "Holders",
+    "Marker",
+    "Mechanism",
+    "Person",
+    "Profile",
+    "Proposal",
+    "Retention",
+    "at_marker",
+    "fold",
+    "identity_offered",
+    "parsed_key",
+    "proposed",
+    "roster_digest",
+]
 
 # `usable_from` of somebody whose waiting time is not over yet.
 NOT_YET = MAX_COUNT
@@ -41,8 +62,9 @@ class Person:
     state: str = "active"
     usable_from: int = NOT_YET
     covered_on: date | None = None
-    # The key id that this key took the place of.
+    # The key id that this key took the place of, and the day on which this key was enrolled.
     replaces: str = ""
+    since: date = date.min
 
     @property
     def active(self) -> bool:
@@ -60,61 +82,6 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """One intake channel: its cards, its languages, and how many readers are drawn (0 means all)."""
-
-    channel: str
-    card: str
-    questionnaire: str
-    draw: int
-    languages: tuple[str, ...]
-    fallback: str | None = None
-    letterbox: bool = False
-    open: bool = True
-    custodians: "Holders | None" = None
-    recovery: "Holders | None" = None
-    profiles: Mapping[str, "Profile"] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Holders:
-    """Who is given shares of new epochs, and how many of them together open one; `leaf` appointed them."""
-
-    people: tuple[str, ...]
-    threshold: int
-    leaf: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """Within how many days something is due, and to how many it may be extended (0: not)."""
-
-    step: str
-    days: int
-    working: bool = False
-    extended: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long something is kept after what began its time: at least, at most (0: no bound), in days."""
-
-    item: str
-    trigger: str
-    least: int = 0
-    most: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A law, or a mechanism's own word, as the days that it gives."""
-
-    name: str
-    deadlines: tuple[Deadline, ...] = ()
-    retention: tuple[Retention, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Marker:
     """One slot marker: its slot, day, leaf hash and place; the tree of the slot ends with it."""
 
@@ -122,28 +89,6 @@ class Marker:
     day: date
     leaf: str
     index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What one person proposed and nobody else has done yet; `data` is the canonical body."""
-
-    by: str
-    kind: str
-    version: int
-    data: bytes
-
-    @property
-    def body(self) -> Mapping[str, JsonValue]:
-        """The body that the second person signs, with the proposal's leaf hash besides."""
-        return canonical.decode(self.data)
-
-
-def proposed(event: Event) -> Proposal:
-    """The proposal that an `act.proposed` makes."""
-    body = event.body["body"]
-    data = canonical.encode(body if isinstance(body, dict) else {})
-    return Proposal(event.by, event.text("kind"), event.number("v"), data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +140,49 @@ class Mechanism:
         return person if person and person.usable_from <= slot else None
 
     def intake(self, channel: str, slot: int) -> tuple[Person, ...]:
-        """The people a report on this channel may be sealed to, by the roster of that slot."""
+        """The people a report on this channel may be sealed to, by the roster of that slot.
+
+        In a letterbox that is the person outside alone.
+        """
+        known = self.channels.get(channel)
+        if known is not None and known.letterbox:
+            outside = self.fallback(channel, slot)
+            return (outside,) if outside else ()
+        return self._usable_with("intake", channel, slot)
+
+    def fallback(self, channel: str, slot: int) -> Person | None:
+        """Who reads where nobody inside may, by the roster of that slot."""
+        named = self.channels[channel].fallback if channel in self.channels else None
+        return self.usable(named, slot) if named else None
+
+    def custodians(self, channel: str, slot: int) -> tuple[Person, ...]:
+        """The appointed custodians who can be given shares of an identity, by the roster of that slot."""
+        return self._holders(self.channels[channel].custodians, "custodian", channel, slot)
+
+    def recoverers(self, channel: str, slot: int) -> tuple[Person, ...]:
+        """The appointed people who can be given shares of rooms' keys, by the roster of that slot."""
+        return self._holders(self.channels[channel].recovery, "recovery", channel, slot)
+
+    def _holders(self, appointed: Holders | None, role: str, channel: str, slot: int) -> tuple[Person, ...]:
+        able = self._usable_with(role, channel, slot)
+        return tuple(person for person in able if appointed and person.key_id in appointed.people)
+
+    def _usable_with(self, role: str, channel: str, slot: int) -> tuple[Person, ...]:
         return tuple(
             person
             for _, person in sorted(self.people.items())
-            if person.has("intake", channel) and self.usable(person.key_id, slot)
+            if person.has(role, channel) and self.usable(person.key_id, slot)
         )
+
+
+def identity_offered(mechanism: Mechanism, channel: str, slot: int) -> bool:
+    """Whether reporters on this channel are offered to leave their name, by the roster of that slot.
+
+    It takes as many custodians as together open one, and never fewer than two.
+    """
+    known = mechanism.channels.get(channel)
+    appointed = known.custodians if known else None
+    return appointed is not None and len(mechanism.custodians(channel, slot)) >= max(2, appointed.threshold)
 
 
 def roster_digest(people: Iterable[Person]) -> str:
@@ -236,143 +218,95 @@ def at_marker(mechanism: Mechanism, slot: int, day: date) -> Mapping[str, Person
     return {key_id: settle(person) for key_id, person in mechanism.people.items()}
 
 
-def _reference(value: JsonValue) -> str:
-    return str(value["ref"]) if isinstance(value, dict) else ""
-
-
-def _listed(value: JsonValue) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
-
-
-def _person(fields: Mapping[str, JsonValue], enrolled: str) -> Person:
+def _person(fields: Mapping[str, JsonValue], event: Event) -> Person:
     return Person(
         key_id=VerifyKey.parse(str(fields["key"])).key_id,
         key=str(fields["key"]),
         recipient=str(fields["recipient"]),
-        card=_reference(fields["card"]),
-        enrolled=enrolled,
-        roles=frozenset(_listed(fields["roles"])),
+        card=reference(fields["card"]),
+        enrolled=event.leaf,
+        roles=frozenset(listed(fields["roles"])),
+        since=event.at,
     )
 
 
 def _founded(_: Mechanism, event: Event) -> Mechanism:
-    people = [_person(fields, event.leaf) for fields in event.records("people")]
+    people = [_person(fields, event) for fields in event.records("people")]
     return Mechanism(
         stream=event.stream,
         origin=event.log,
         founded=event.leaf,
         founded_on=event.at,
         service_key=event.text("service_key"),
-        log_keys=_listed(event.body["log_keys"]),
+        log_keys=listed(event.body["log_keys"]),
         promise_key=event.text("promise_key"),
-        witness_policy=_listed(event.body["witness_policy"]),
+        witness_policy=listed(event.body["witness_policy"]),
         slot_hours=event.number("slot_hours"),
         step=event.number("step"),
         waiting_hours=event.number("waiting_hours"),
         test=event.body["test"] is True,
-        card=_reference(event.body["card"]),
+        card=reference(event.body["card"]),
         people={person.key_id: person for person in people},
     )
+
+
+def _with_person(mechanism: Mechanism, person: Person) -> Mechanism:
+    return replace(mechanism, people={**mechanism.people, person.key_id: person})
 
 
 def _granted(mechanism: Mechanism, event: Event) -> Mechanism:
     person = mechanism.people[event.text("person")]
     role = event.text("role")
-    # Whoever is given a reading role waits like a new reader, so no roster surprises anybody.
-    waits = roles.reads([role]) and mechanism.markers
+    # Whoever is given a role that reads or holds waits like a new reader, so no roster surprises anybody.
+    waits = roles.waits([role]) and mechanism.markers
     person = replace(person, roles=person.roles | {role})
     if waits:
         person = replace(person, usable_from=NOT_YET, covered_on=None)
     return _with_person(mechanism, person)
 
 
-def _opened(mechanism: Mechanism, event: Event) -> Mechanism:
-    known = mechanism.channels.get(event.text("channel"))
-    fields = {
-        "card": _reference(event.body["card"]),
-        "questionnaire": _reference(event.body["questionnaire"]),
-        "draw": event.number("draw"),
-        "languages": _listed(event.body["languages"]),
-        "letterbox": event.body.get("letterbox") is True,
-    }
-    channel = (
-        replace(known, **fields) if known else Channel(channel=event.text("channel"), **fields)  # type: ignore[arg-type]  # by name, see above
-    )
-    return _with_channel(mechanism, channel)
-
-
-def _with_channel(mechanism: Mechanism, channel: Channel) -> Mechanism:
-    return replace(mechanism, channels={**mechanism.channels, channel.channel: channel})
-
-
-def _shut(mechanism: Mechanism, event: Event) -> Mechanism:
-    return _with_channel(mechanism, replace(mechanism.channels[event.text("channel")], open=False))
-
-
-def _adopted(mechanism: Mechanism, event: Event) -> Mechanism:
-    channel = mechanism.channels[event.text("channel")]
-    profile = Profile(
-        event.text("profile"),
-        tuple(
-            Deadline(
-                str(row["step"]),
-                int(str(row["days"])),
-                row["working"] is True,
-                int(str(row.get("extended", 0))),
-            )
-            for row in event.records("deadlines")
-        ),
-        tuple(
-            Retention(
-                str(row["item"]),
-                str(row["trigger"]),
-                int(str(row.get("least", 0))),
-                int(str(row.get("most", 0))),
-            )
-            for row in event.records("retention")
-        ),
-    )
-    return _with_channel(mechanism, replace(channel, profiles={**channel.profiles, profile.name: profile}))
-
-
-def _holding(mechanism: Mechanism, event: Event) -> Mechanism:
-    channel = mechanism.channels[event.text("channel")]
-    holders = Holders(_listed(event.body["people"]), event.number("threshold"), event.leaf)
-    mechanism = replace(mechanism, appointments={**mechanism.appointments, event.leaf: holders})
-    if event.kind == "custodians.appointed":
-        return _with_channel(mechanism, replace(channel, custodians=holders))
-    return _with_channel(mechanism, replace(channel, recovery=holders))
-
-
-def _appointed(mechanism: Mechanism, event: Event) -> Mechanism:
-    channel = mechanism.channels[event.text("channel")]
-    return _with_channel(mechanism, replace(channel, fallback=event.text("person")))
+def _channel(mechanism: Mechanism, event: Event) -> Mechanism:
+    if event.kind in channels.APPOINTMENTS:
+        appointments = {**mechanism.appointments, event.leaf: channels.holders(event)}
+        mechanism = replace(mechanism, appointments=appointments)
+    return replace(mechanism, channels=channels.fold(mechanism.channels, event))
 
 
 def _proposed(mechanism: Mechanism, event: Event) -> Mechanism:
     return replace(mechanism, proposals={**mechanism.proposals, event.leaf: proposed(event)})
 
 
+def _unproposed(mechanism: Mechanism, event: Event) -> Mechanism:
+    return _without_proposals(mechanism, lambda leaf, _: leaf == event.text("act"))
+
+
+def _without_proposals(mechanism: Mechanism, gone: Callable[[str, Proposal], bool]) -> Mechanism:
+    left = {leaf: each for leaf, each in mechanism.proposals.items() if not gone(leaf, each)}
+    return replace(mechanism, proposals=left)
+
+
 def _marked(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
     marker = Marker(event.number("slot"), event.at, event.leaf, index)
-    people = at_marker(mechanism, marker.slot, marker.day)
-    return replace(mechanism, people=people, markers=(*mechanism.markers, marker))
+    return replace(
+        mechanism,
+        people=at_marker(mechanism, marker.slot, marker.day),
+        markers=(*mechanism.markers, marker),
+        proposals=standing(mechanism.proposals, marker.day),
+    )
 
 
 def _enrolled(mechanism: Mechanism, event: Event) -> Mechanism:
-    person = _person(event.body, event.leaf)
-    return replace(mechanism, people={**mechanism.people, person.key_id: person})
+    return _with_person(mechanism, _person(event.body, event))
 
 
 def _stated(state: str) -> Callable[[Mechanism, Event], Mechanism]:
     def folded(mechanism: Mechanism, event: Event) -> Mechanism:
-        return _with_person(mechanism, replace(mechanism.people[event.text("person")], state=state))
+        person = mechanism.people[event.text("person")]
+        # What this key proposed may not have been its owner's wish.
+        mechanism = _without_proposals(mechanism, lambda _, each: each.by == person.key_id)
+        return _with_person(mechanism, replace(person, state=state))
 
     return folded
-
-
-def _with_person(mechanism: Mechanism, person: Person) -> Mechanism:
-    return replace(mechanism, people={**mechanism.people, person.key_id: person})
 
 
 def _restored(mechanism: Mechanism, event: Event) -> Mechanism:
@@ -389,7 +323,7 @@ def _withdrawn(mechanism: Mechanism, event: Event) -> Mechanism:
 def _rekeyed(mechanism: Mechanism, event: Event) -> Mechanism:
     """The old key is retired, and the new one is somebody new who has the old one's roles and waits."""
     old = mechanism.people[event.text("person")]
-    key = _listed(event.body["keys"])[0]
+    key = listed(event.body["keys"])[0]
     new = Person(
         key_id=VerifyKey.parse(key).key_id,
         key=key,
@@ -398,7 +332,9 @@ def _rekeyed(mechanism: Mechanism, event: Event) -> Mechanism:
         enrolled=event.leaf,
         roles=old.roles,
         replaces=old.key_id,
+        since=event.at,
     )
+    mechanism = _without_proposals(mechanism, lambda _, each: each.by == old.key_id)
     return _with_person(_with_person(mechanism, replace(old, state="retired")), new)
 
 
@@ -409,7 +345,7 @@ def _published(mechanism: Mechanism, event: Event) -> Mechanism:
 def _rotated(mechanism: Mechanism, event: Event) -> Mechanism:
     if event.text("of") == "person":
         return _rekeyed(mechanism, event)
-    keys = _listed(event.body["keys"])
+    keys = listed(event.body["keys"])
     match event.text("of"):
         case "log":
             spent, mechanism = mechanism.log_keys, replace(mechanism, log_keys=keys)
@@ -421,7 +357,7 @@ def _rotated(mechanism: Mechanism, event: Event) -> Mechanism:
 
 
 def _admitted(mechanism: Mechanism, event: Event) -> Mechanism:
-    return replace(mechanism, witness_policy=_listed(event.body["policy"]))
+    return replace(mechanism, witness_policy=listed(event.body["policy"]))
 
 
 def _noted(mechanism: Mechanism, _: Event) -> Mechanism:
@@ -436,25 +372,20 @@ def _dropped(mechanism: Mechanism, event: Event) -> Mechanism:
 _FOLDS = {
     "mechanism.founded": _founded,
     "act.proposed": _proposed,
+    "act.withdrawn": _unproposed,
     "person.enrolled": _enrolled,
     "person.suspended": _stated("suspended"),
     "person.restored": _restored,
     "person.retired": _stated("retired"),
     "role.granted": _granted,
     "role.withdrawn": _withdrawn,
-    "channel.opened": _opened,
-    "channel.changed": _opened,
-    "channel.closed": _shut,
-    "profile.adopted": _adopted,
-    "custodians.appointed": _holding,
-    "recovery.appointed": _holding,
     "card.published": _published,
-    "fallback.appointed": _appointed,
     "key.rotated": _rotated,
     "witness.admitted": _admitted,
     "witness.dropped": _dropped,
     "restore.exercised": _noted,
     "software.upgraded": _noted,
+    **dict.fromkeys(channels.KINDS, _channel),
 }
 
 
@@ -462,8 +393,7 @@ def fold(mechanism: Mechanism, event: Event, index: int) -> Mechanism:
     """The state after one more event of the mechanism's stream, which the rules have allowed."""
     used = event.body.get("proposal")
     if used is not None:
-        left = {leaf: proposal for leaf, proposal in mechanism.proposals.items() if leaf != used}
-        mechanism = replace(mechanism, proposals=left)
+        mechanism = _without_proposals(mechanism, lambda leaf, _: leaf == used)
     if event.kind == "slot.marked":
         return _marked(mechanism, event, index)
     return _FOLDS[event.kind](mechanism, event)

@@ -54,7 +54,7 @@ def reads(roles: Iterable[str]) -> bool:
 
 def waits(roles: Iterable[str]) -> bool:
     """Whether somebody who is given these roles later waits like a new reader."""
-    return any(name(role) in (*READING, *HOLDING, "outsider") for role in roles)
+    return any(name(role) in (*READING, *HOLDING) for role in roles)
 
 
 def needs_two_people(roles: Iterable[str]) -> bool:

@@ -100,6 +100,7 @@ KINDS: Final = (
         body(kind=Setting(64), v=Count(1), body=AnyBody()),
         ("whoever may do what is proposed",),
     ),
+    Kind("act.withdrawn", _HERE, body(act=LEAF), ("whoever proposed it",)),
     Kind("person.enrolled", _HERE, body(_PROPOSAL, **_PERSON_RECORD, proposal=LEAF), _TWO),
     Kind("person.suspended", _HERE, body(person=PERSON), _STEWARD, "who reads the case now"),
     Kind("person.restored", _HERE, body(_PROPOSAL, person=PERSON, proposal=LEAF), _TWO),
@@ -121,8 +122,11 @@ KINDS: Final = (
         _HERE,
         body(
             _PROPOSAL,
+            "card",
             channel=CHANNEL_ID,
             profile=Setting(64),
+            # Where each number is from, and whether somebody has checked that.
+            card=REFERENCE,
             deadlines=ListOf(_DEADLINE, 0, 16),
             retention=ListOf(_RETENTION, 0, 16),
             proposal=LEAF,
