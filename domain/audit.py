@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from meyasubako.crypto import merkle
 from meyasubako.crypto.errors import CryptoError
-from meyasubako.domain import envelope, kinds, rules
+from meyasubako.domain import envelope, keeping, kinds, rules
 from meyasubako.domain.envelope import Event, read
 from meyasubako.domain.errors import BadEventError, RefusedError
 from meyasubako.domain.ledger import Ledger, Verify
@@ -90,17 +90,47 @@ class Replay:
             rules.settle(self.ledger)
         except RefusedError as error:
             yield Finding(error.rule, error.sentence, self.ledger.size)
+        yield from kept_too_long(self.ledger)
+
+
+def kept_too_long(ledger: Ledger) -> Iterator[Finding]:
+    """Cases whose window of retention was over at the newest marker, with a fortnight's grace, and no hold.
+
+    Not a rule, since no event breaks it: it is broken by what does not happen.
+    """
+    last = ledger.mechanism.last_marker
+    for case in tuple(ledger.cases.values()):
+        if last is not None and keeping.overdue(case.keeping, last.day):
+            sentence = f"the case was to be erased by {case.keeping.latest}, and is not"
+            yield Finding("kept-past-its-time", sentence, last.index, case.stream)
+
+
+def erased_cases(ledger: Ledger) -> frozenset[str]:
+    """The cases whose content the log says was destroyed, whole."""
+    return frozenset(case.stream for case in tuple(ledger.cases.values()) if case.state == "erased")
 
 
 def must_be_absent(ledger: Ledger) -> frozenset[str]:
-    """Payloads that the log says were destroyed: the reporter's wraps of a mailbox closed to reading."""
-    return frozenset(
+    """Payloads that the log says were destroyed.
+
+    Those of erased cases, those that were removed one by one, and the reporter's wraps of a mailbox that was
+    closed to reading.
+    """
+    closed = {
         wrap.digest
         for room in tuple(ledger.rooms.values())
         if room.closed_to_reading
         for wrap in room.wraps
         if wrap.reader == room.reporter
-    )
+    }
+    removed = {digest for case in tuple(ledger.cases.values()) for digest in case.keeping.removed}
+    return frozenset(closed | removed | _owned_by(ledger, erased_cases(ledger)))
+
+
+def _owned_by(ledger: Ledger, cases: frozenset[str]) -> set[str]:
+    if not cases:
+        return set()
+    return {digest for digest, owner in tuple(ledger.owners.items()) if owner.case in cases}
 
 
 def is_card(ledger: Ledger, digest: str) -> bool:
