@@ -28,8 +28,10 @@ from meyasubako.crypto.age import (
     Unsealer,
     is_armored,
 )
+from meyasubako.service.cli import options
 from meyasubako.service.cli import seal_files as files
 from meyasubako.service.cli import seal_keys as keys
+from meyasubako.service.cli.seal_roster import Wanted
 
 # A bar for less would be gone before it is seen.
 _LARGE: Final = 64 << 20
@@ -88,21 +90,27 @@ _HELP: Final = {"help_option_names": ["-h", "--help"]}
     "--roster",
     "rosters",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Public lines of people, who can then be named with -r.",
+    metavar="FILE|URL",
+    help="People who can then be named with -r: a file of public lines, or a mechanism's site for reporters.",
 )
+@options.demands
+@options.proxy
 @click.option("-a", "--armor", "armored", is_flag=True, help="Write ASCII armor.")
 @_passphrase_file
 @_out
 @_input
-def seal(
+def seal(  # noqa: PLR0913  each is an option of the command
     *,
     words: tuple[str, ...],
     recipient_files: tuple[str, ...],
     passphrase: bool,
     identity_files: tuple[str, ...],
-    rosters: tuple[Path, ...],
+    rosters: tuple[str, ...],
+    fingerprint: str | None,
+    first_use: bool,
+    accept_stale: bool,
+    accept_unwitnessed: bool,
+    proxy: str | None,
     armored: bool,
     passphrase_file: Path | None,
     out: str | None,
@@ -111,7 +119,8 @@ def seal(
     """Seal INPUT (or standard input) so that only the recipients can open it.
 
     Every recipient opens it alone. Post-quantum (age1pq1…), classic (age1…) and pass phrase recipients are
-    never mixed in one file. With -i, the file is sealed to the owner of that identity.
+    never mixed in one file. With -i, the file is sealed to the owner of that identity. A mechanism's roster
+    is verified against its public log first; give the --fingerprint from its poster.
     """
     inputs = keys.Inputs(passphrase_file)
     if file == files.DASH:
@@ -122,11 +131,12 @@ def seal(
         raise click.UsageError("to whom? Give -r RECIPIENT, -R FILE, -i KEYFILE or -p")
     if files.to_terminal(out) and not armored:
         raise click.UsageError("a sealed file is not text: use -o FILE, or -a for ASCII armor")
+    wanted = Wanted(fingerprint, first_use, accept_stale, accept_unwitnessed, proxy)
     with files.reading(file) as source:
         to: list[Recipient] = (
             [keys.new_passphrase(inputs)]
             if passphrase
-            else keys.recipients(inputs, words, recipient_files, identity_files, rosters)
+            else keys.recipients(inputs, words, recipient_files, identity_files, rosters, wanted)
         )
         with files.writing(out or files.DASH, source) as sink, _bar("Sealing", source) as progress:
             _seal(source, sink, to, armored=armored, progress=progress)

@@ -1,7 +1,7 @@
 """From the options of `seal` and `open` to recipients and identities.
 
 - Recipients come as words, as files of recipients, as public lines (`key new` writes them), or by the name
-  of a person in a file of public lines, whose proof of possession is checked.
+  of a person on a roster, see `seal_roster`.
 - Identities come from plain age identity files, from ones that are sealed with a pass phrase, and from key
   files, which are such files.
 - A pass phrase is typed without echo, or read from a file; never from an argument. Two things are not read
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
@@ -36,9 +36,7 @@ from meyasubako.crypto.age import (
     unseal,
 )
 from meyasubako.crypto.errors import BadKeyError, WrongKeyError
-
-if TYPE_CHECKING:
-    from meyasubako.crypto.keyfile import Person
+from meyasubako.service.cli.seal_roster import Named, Wanted, is_address, people_at, people_in
 
 _MAX_KEYS: Final = 1 << 24
 _SEALED: Final = b"age-encryption.org/"
@@ -83,10 +81,11 @@ def recipients(
     words: Sequence[str],
     files: Sequence[str],
     identity_files: Sequence[str],
-    rosters: Sequence[Path],
+    rosters: Sequence[str],
+    wanted: Wanted,
 ) -> list[Recipient]:
     """Everybody to seal to. `BadKeyError`, or `click.UsageError` for a name that is not one person's."""
-    people = [person for path in rosters for person in _people(inputs.read(str(path), "a roster"))]
+    people = [person for roster in rosters for person in _people(inputs, roster, wanted)]
     found: list[Recipient] = [_recipient(word, people) for word in words]
     for path in files:
         found += _recipients_in(inputs.read(path, "recipients"), path)
@@ -140,11 +139,11 @@ def _unlocked(inputs: Inputs, data: bytes, path: str) -> bytes:
         raise WrongKeyError(f"the pass phrase does not open {path}") from None
 
 
-def _recipient(word: str, people: "Sequence[Person]") -> Recipient:
+def _recipient(word: str, people: Sequence[Named]) -> Recipient:
     if word.startswith(("age1", "AGE-")):
         return parse_recipient(word)
     if not people:
-        raise BadKeyError("a recipient begins with age1pq1 or age1; to name a person, give --roster FILE")
+        raise BadKeyError("a recipient begins with age1pq1 or age1; to name a person, give --roster")
     named = [person for person in people if person.name.casefold() == word.casefold()]
     if len({person.recipient for person in named}) != 1:
         known = ", ".join(sorted({person.name for person in people}))
@@ -157,7 +156,7 @@ def _recipients_in(data: bytes, path: str) -> list[HybridRecipient | X25519Recip
         text = data.decode("utf-8")
         # A public line ends in a proof of possession; a recipient is one word.
         if any(" " in line for line in _lines(text)):
-            return [person.recipient for person in _people(data)]
+            return [person.recipient for person in people_in(data)]
         return parse_recipients(text)
     except UnicodeDecodeError:
         raise click.UsageError(f"{path} does not hold recipients") from None
@@ -165,10 +164,13 @@ def _recipients_in(data: bytes, path: str) -> list[HybridRecipient | X25519Recip
         raise BadKeyError(f"{path}: {error}") from None
 
 
-def _people(data: bytes) -> "list[Person]":
-    from meyasubako.crypto.keyfile import parse_public_line  # noqa: PLC0415  # see above
-
-    return [parse_public_line(line) for line in _lines(data.decode("utf-8"))]
+def _people(inputs: Inputs, roster: str, wanted: Wanted) -> list[Named]:
+    if is_address(roster):
+        return people_at(roster, wanted)
+    try:
+        return people_in(inputs.read(roster, "a roster"))
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{roster} does not hold public lines") from None
 
 
 def _lines(text: str) -> Iterator[str]:
