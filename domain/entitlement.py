@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meyasubako.domain import kinds, rooms
+from meyasubako.domain.case import Case
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.reads import may_fetch
-from meyasubako.domain.rules.rooms import is_staff
+from meyasubako.domain.rules.rooms import is_reader
 
 __all__ = ["Shown", "may_fetch", "may_read", "may_see", "may_write", "reports_streams", "streams_of"]
 
@@ -34,11 +35,22 @@ def may_see(ledger: Ledger, person: str, stream: str) -> bool:
     if sort == kinds.MECHANISM:
         return True
     if sort == kinds.ROOM:
-        return is_staff(ledger.mechanism, ledger.rooms[stream], person)
+        return is_reader(ledger.mechanism, ledger.rooms[stream], person)
     if sort == kinds.CASE:
-        report = ledger.rooms.get(ledger.cases[stream].rooms["report"])
-        return report is not None and is_staff(ledger.mechanism, report, person)
+        return _may_see_case(ledger, person, ledger.cases[stream])
     return sort == kinds.READS and ledger.reads[stream].person == person
+
+
+def _may_see_case(ledger: Ledger, key_id: str, case: Case) -> bool:
+    """Whoever reads its report, or keeps the records; the channel's mediators once there is a mediation."""
+    report = ledger.rooms.get(case.rooms["report"])
+    if report is not None and is_reader(ledger.mechanism, report, key_id):
+        return True
+    person = ledger.mechanism.active(key_id)
+    if person is None:
+        return False
+    mediates = "mediation" in case.paths and person.has("mediator", case.channel)
+    return mediates or person.has("records")
 
 
 def may_write(ledger: Ledger, author: str, stream: str) -> bool:

@@ -3,11 +3,14 @@
 - `apply` folds an event that stands at a place in the log; `check` asks every rule first.
 - A `branch` is a copy on write: a decision is tried on it, and it remembers which streams were read, so that
   the store can refuse to commit if one of them moved meanwhile.
+- A decision that looks at every room of a case depends on no other room being opened meanwhile; it says so
+  by `whole`, and the store then commits on a log of this very size only.
 - Folds are frozen; only the ledger's own tables change, and only in `apply`.
 """
 
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from datetime import date
 
 import msgspec
 from msgspec.structs import replace
@@ -56,6 +59,9 @@ class Ledger:
         self.heads: MutableMapping[str, Head] = {}
         self.cases: MutableMapping[str, cases.Case] = {}
         self.rooms: MutableMapping[str, rooms.Room] = {}
+        # Case -> the streams of its rooms; and the cases that wait for a date, None once they do not.
+        self.case_rooms: MutableMapping[str, tuple[str, ...]] = {}
+        self.waiting: MutableMapping[str, date | None] = {}
         self.reads: MutableMapping[str, Reads] = {}
         self.owners: MutableMapping[str, Owner] = {}
         # Reporter's key id -> case, and (person, case) -> what that person has fetched of it.
@@ -66,6 +72,7 @@ class Ledger:
         self.size = 0
         self.latest_day_in_slot = ""
         self.touched: set[str] = set()
+        self.whole = False
         self._owned: tuple[Event | None, tuple[Payload, ...]] = (None, ())
 
     def branch(self) -> "Ledger":
@@ -76,6 +83,8 @@ class Ledger:
         child.heads = ChainMap({}, self.heads)
         child.cases = ChainMap({}, self.cases)
         child.rooms = ChainMap({}, self.rooms)
+        child.case_rooms = ChainMap({}, self.case_rooms)
+        child.waiting = ChainMap({}, self.waiting)
         child.reads = ChainMap({}, self.reads)
         child.owners = ChainMap({}, self.owners)
         child.reporters = ChainMap({}, self.reporters)
@@ -102,8 +111,17 @@ class Ledger:
         return self.rooms.get(stream)
 
     def rooms_of(self, case: str) -> tuple[rooms.Room, ...]:
-        """The rooms of a case that exist so far (a linear walk: for lists, never for decisions)."""
-        return tuple(room for room in tuple(self.rooms.values()) if room.case == case)
+        """Every room of a case that exists so far."""
+        self.whole = True
+        streams = self.case_rooms.get(case, ())
+        self.touched.update(streams)
+        return tuple(self.rooms[stream] for stream in streams)
+
+    def overdue(self, day: date) -> Iterator[tuple[str, date]]:
+        """Every case, and the date it should have met before this day, that nobody put down as missed."""
+        for case, due in tuple(self.waiting.items()):
+            if due is not None and due < day:
+                yield case, due
 
     def verify_key(self, event: Event) -> VerifyKey | None:
         """The key that must have signed this event: a person's, the service's, or that case's reporter's."""
@@ -142,6 +160,9 @@ class Ledger:
             self._submit(event)
         elif sort == kinds.CASE:
             self.cases[event.stream] = cases.fold(self.cases[event.stream], event)
+            self._wait(event.stream)
+            if event.kind == "identity.opened":
+                self._spend(event)
         elif event.kind == "room.opened":
             self._open(event)
         elif sort == kinds.ROOM:
@@ -157,8 +178,9 @@ class Ledger:
             self.latest_day_in_slot = max(self.latest_day_in_slot, event.at.isoformat())
 
     def _submit(self, event: Event) -> None:
-        case = cases.submitted(event)
+        case = cases.submitted(event, self.mechanism.channels.get(event.text("channel")))
         self.cases[event.stream] = case
+        self._wait(event.stream)
         self.reporters.setdefault(case.reporter, case.stream)
         self.promised.update({room: (event.stream, name) for name, room in case.rooms.items()})
 
@@ -166,9 +188,24 @@ class Ledger:
         case = self.cases[event.text("case")]
         room = rooms.opened(event, case.channel, case.reporter)
         self.rooms[event.stream] = room
+        self.case_rooms[case.stream] = (*self.case_rooms.get(case.stream, ()), event.stream)
         self.promised.pop(event.stream, None)
         if room.name == "report":
             self.cases[case.stream] = replace(case, assigned=case.assigned | (room.readers - {case.reporter}))
+
+    def _spend(self, event: Event) -> None:
+        """What somebody was shown is not added to: the identity's next epoch has another key."""
+        stream = self.cases[event.stream].rooms["identity"]
+        room = self.rooms[stream]
+        self.rooms[stream] = replace(room, spent=room.epoch)
+
+    def _wait(self, stream: str) -> None:
+        due = self.cases[stream].overdue(date.max)
+        if due is None and isinstance(self.waiting, dict):
+            self.waiting.pop(stream, None)
+        else:
+            # A branch cannot take away what stands in the ledger below it.
+            self.waiting[stream] = due
 
     def _read(self, event: Event) -> None:
         known = self.reads.get(event.stream, Reads(event.text("case"), event.by))
@@ -183,7 +220,10 @@ class Ledger:
         if not owned:
             return
         case = self.case_of(event)
-        readers = {str(wrap["sha256"]): wrap for wrap in event.records("wraps")}
+        readers = {str(each["sha256"]): each for each in (*event.records("wraps"), *event.records("shares"))}
+        reader = event.body.get("reader", "")
+        if event.kind == "share.released" and case:
+            reader = case.requests[event.text("request")].to
         epoch = event.body.get("epoch", 1)
         for payload in owned:
             wrap = readers.get(payload.digest, {})
@@ -194,6 +234,6 @@ class Ledger:
                 use=payload.use,
                 size=payload.size,
                 index=index,
-                reader=str(wrap.get("reader", event.body.get("reader", ""))) if wrap else "",
+                reader=str(wrap.get("reader", wrap.get("holder", reader))) if wrap else "",
                 epoch=int(str(wrap.get("epoch", epoch) if wrap else epoch)),
             )

@@ -3,16 +3,46 @@
 - A room's readers follow from its own stream and the public mechanism stream alone.
 - Taking access away, suspending a person and closing the mailbox to reading need no knowledge of a key: they
   only make the epoch stale. Whoever writes next advances it first, wrapped to exactly those who stay.
-- Where nobody of the staff is left, the channel's fallback stands in their place.
+- Each sort of room has its own people: those whose work it is, and guests who read what is written from now
+  on. A role that is withdrawn ends both.
+- Where nobody whose work it is is left, the channel's fallback stands in their place; never in a mediation, a
+  request or an identity. An identity is read by nobody: its key exists in shares only.
 """
 
 from collections.abc import Mapping
+from datetime import date
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Mechanism
+
+_ASSIGNED: Final = ("intake", "handler")
+_GUESTS: Final = ("translator", "panel")
+# Whose work a room is: they write there, give access and take it away.
+WORKERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "report": _ASSIGNED,
+    "dialogue": _ASSIGNED,
+    "team": _ASSIGNED,
+    "mediation": ("mediator",),
+    "respondent": _ASSIGNED,
+    "request": (*_ASSIGNED, "custodian"),
+    "identity": (),
+}
+# Who reads beside them, from the epoch on in which they came.
+GUESTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "report": _GUESTS,
+    "dialogue": _GUESTS,
+    "team": _GUESTS,
+    "mediation": ("respondent", "translator"),
+    "respondent": ("respondent", "translator"),
+    "request": (),
+    "identity": (),
+}
+# Where the channel's fallback stands in when nobody is left.
+_STANDS_IN: Final = frozenset({"report", "dialogue", "team", "respondent"})
 
 
 class Wrap(msgspec.Struct, frozen=True):
@@ -46,12 +76,20 @@ class Room(msgspec.Struct, frozen=True):
     wraps: tuple[Wrap, ...]
     messages: Mapping[str, str]
     begun_by: str
+    # On which day each message was written.
+    said_on: Mapping[str, date] = {}
     closed_to_reading: bool = False
     shares: tuple[Share, ...] = ()
+    # By epoch: the leaf that appointed those who hold its shares, empty where nobody was appointed.
+    appointed: tuple[str, ...] = ("",)
+    # Whose access was taken away and not given back; and the last epoch whose identity was opened.
+    revoked: frozenset[str] = frozenset()
+    spent: int = 0
     # Notes of the room and who wrote them, by leaf hash; epochs whose shares or wraps somebody disputes.
     notes: Mapping[str, str] = {}
     disputed: frozenset[tuple[str, int]] = frozenset()
     checked: frozenset[tuple[str, int]] = frozenset()
+    doubted: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def epoch(self) -> int:
@@ -67,12 +105,33 @@ class Room(msgspec.Struct, frozen=True):
 def present(room: Room, mechanism: Mechanism) -> frozenset[str]:
     """The key ids of those who may read what is written now."""
     reporter = {room.reporter} if room.reporter in room.readers and not room.closed_to_reading else set[str]()
-    staff = {reader for reader in room.readers - {room.reporter} if mechanism.active(reader)}
-    if not staff:
+    staff = {reader for reader in room.readers - {room.reporter} if _reads(room, mechanism, reader)}
+    if room.name in _STANDS_IN and not any(_works(room, mechanism, reader) for reader in staff):
         fallback = mechanism.channels[room.channel].fallback
         if fallback and mechanism.active(fallback):
-            staff = {fallback}
+            staff |= {fallback}
     return frozenset(staff | reporter)
+
+
+def working(room: Room, mechanism: Mechanism) -> frozenset[str]:
+    """Those of `present` whose work the room is: neither the reporter nor guests such as translators."""
+    here = present(room, mechanism) - {room.reporter}
+    return frozenset(reader for reader in here if _works(room, mechanism, reader))
+
+
+def _works(room: Room, mechanism: Mechanism, key_id: str) -> bool:
+    person = mechanism.active(key_id)
+    if person is None:
+        return False
+    # The fallback, whoever it is or was, comes from outside and is given a room by an advance alone.
+    outside = room.name in _STANDS_IN and person.has("outsider")
+    return outside or any(person.has(role, room.channel) for role in WORKERS[room.name])
+
+
+def _reads(room: Room, mechanism: Mechanism, key_id: str) -> bool:
+    person = mechanism.active(key_id)
+    guest = person is not None and any(person.has(role, room.channel) for role in GUESTS[room.name])
+    return guest or _works(room, mechanism, key_id)
 
 
 def stale(room: Room, mechanism: Mechanism) -> bool:
@@ -81,6 +140,8 @@ def stale(room: Room, mechanism: Mechanism) -> bool:
     Whoever began the epoch knows its key, whatever the wraps say.
     """
     now = present(room, mechanism)
+    if room.spent == room.epoch:
+        return True  # somebody was shown what was sealed to it
     return room.wrapped != now or room.begun_by not in now | {room.reporter}
 
 
@@ -101,6 +162,7 @@ def opened(event: Event, channel: str, reporter: str) -> Room:
         messages={},
         begun_by=event.by,
         shares=_shares(event, 1),
+        appointed=(str(event.body.get("appointed", "")),),
     )
 
 
@@ -118,6 +180,7 @@ def fold(room: Room, event: Event) -> Room:
                 wraps=(*room.wraps, *wraps),
                 begun_by=event.by,
                 shares=(*room.shares, *_shares(event, room.epoch + 1)),
+                appointed=(*room.appointed, str(event.body.get("appointed", ""))),
             )
         case "access.granted":
             reader = event.text("reader")
@@ -129,19 +192,27 @@ def fold(room: Room, event: Event) -> Room:
                 readers=room.readers | {reader},
                 wrapped=room.wrapped | {reader},
                 wraps=(*room.wraps, *wraps),
+                revoked=room.revoked - {reader},
             )
         case "access.revoked":
-            return replace(room, readers=room.readers - {event.text("reader")})
+            reader = event.text("reader")
+            return replace(room, readers=room.readers - {reader}, revoked=room.revoked | {reader})
         case "mailbox.closed_to_reading":
             return replace(room, closed_to_reading=True)
         case "message.posted":
-            return replace(room, messages={**room.messages, event.leaf: event.by})
+            return replace(
+                room,
+                messages={**room.messages, event.leaf: event.by},
+                said_on={**room.said_on, event.leaf: event.at},
+            )
         case "note.added":
             return replace(room, notes={**room.notes, event.leaf: event.by})
-        case "wrap.disputed" | "share.disputed":
+        case "wrap.disputed":
             return replace(room, disputed=room.disputed | {(event.by, event.number("epoch"))})
         case "share.checked":
             return replace(room, checked=room.checked | {(event.by, event.number("epoch"))})
+        case "share.disputed":
+            return replace(room, doubted=room.doubted | {(event.by, event.number("epoch"))})
         case _:
             return room
 

@@ -9,6 +9,7 @@ Rules upheld here:
 - Half a step of covers is written at random moments of the slot, the rest at its end, so that positions in
   the log do not tell what came in when.
 - At each full hour it notes how far handlers see what reporters wrote.
+- With each new day, and before each slot closes, it puts down which dates cases have missed.
 - A publication that fails is tried again; what failed is written down by its class only.
 """
 
@@ -107,6 +108,7 @@ def tick(mechanism: Mechanism, state: ClockState) -> None:
             shown.note_size(mechanism.directory, mechanism.store.head().size)
         state.hour = hour
     if now.date() != state.swept:
+        mechanism.record_missed()
         mechanism.store.sweep_uploads(now.date() - timedelta(days=1))
         incoming.sweep(mechanism.directory / "incoming", now.date() - timedelta(days=1))
         state.swept = now.date()

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Final
 
 from meyasubako.domain import case as cases
-from meyasubako.domain import kinds
+from meyasubako.domain import kinds, roles
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.kinds.kind import HOLDER, REPORTER, REQUESTER, STAFF
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Person
 from meyasubako.domain.rules.registry import rule
-from meyasubako.domain.rules.rooms import is_staff
+from meyasubako.domain.rules.rooms import ever_read, is_staff
 
 _IN_CASES: Final = tuple(
     kind.name
@@ -44,6 +44,7 @@ AFTERWARDS: Final = frozenset(
         "recovery.approved",
         "handler.assigned",
         "conflict.declared",
+        "conflict.cleared",
         "handler.recused",
         "consent.withdrawn",
     }
@@ -61,27 +62,29 @@ def has_say(ledger: Ledger, case: Case, author: str, kind: str, event: Event) ->
     if author == case.reporter:
         return kind in kinds.REPORTERS
     person = usable(ledger, author)
-    report = ledger.room(case.rooms["report"])
     if person is None:
         return False
-    for sort in kinds.schema(kind, 1).by:
-        match sort:
-            case _ if sort == REPORTER:
-                continue
-            case _ if sort == STAFF:
-                allowed = report is not None and is_staff(ledger.mechanism, report, author)
-            case _ if sort == REQUESTER:
-                request = case.requests.get(str(event.body.get("request", "")))
-                allowed = request is not None and request.to == author
-            case _ if sort == HOLDER:
-                allowed = person.has("custodian", case.channel) or person.has("recovery", case.channel)
-            case "custodian" | "recovery" | "mediator":
-                allowed = person.has(sort, case.channel)
-            case _:
-                allowed = person.has(sort)
-        if allowed:
-            return True
-    return False
+    if kind == "handler.recused":
+        # Whoever steps back has lost access just before.
+        return author in case.assigned or ever_read(ledger.room(case.rooms["report"]), author)
+    return any(_is_one(ledger, case, person, sort, event) for sort in kinds.schema(kind, 1).by)
+
+
+def _is_one(ledger: Ledger, case: Case, person: Person, sort: str, event: Event) -> bool:
+    """Whether somebody is of a sort of people who may write a kind."""
+    if sort == REPORTER:
+        return False
+    if sort == STAFF:
+        report = ledger.room(case.rooms["report"])
+        return report is not None and is_staff(ledger.mechanism, report, person.key_id)
+    if sort == REQUESTER:
+        request = case.requests.get(str(event.body.get("request", "")))
+        return request is not None and request.to == person.key_id
+    if sort == HOLDER:
+        return person.has("custodian", case.channel) or person.has("recovery", case.channel)
+    if sort in roles.ON_CHANNEL:
+        return person.has(sort, case.channel)
+    return person.has(sort)
 
 
 @rule(

@@ -7,16 +7,30 @@ from meyasubako.domain.people import Mechanism
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.rules.registry import rule
 
-# Which rooms a kind stands in, and whether the reporter or the staff may write it there.
+# Which rooms a kind stands in, and who may write it there: the reporter, everybody who reads the room, or
+# only those whose work it is.
 _PLACES: dict[str, dict[str, tuple[str, ...]]] = {
-    "report.added": {"report": ("reporter",)},
-    "message.posted": {"dialogue": ("reporter", "staff")},
-    "note.added": {"team": ("staff",)},
+    "report.added": {"report": ("reporter",), "identity": ("reporter",)},
+    "message.posted": {
+        "dialogue": ("reporter", "workers"),
+        "mediation": ("reporter", "readers"),
+        "respondent": ("readers",),
+    },
+    "note.added": {"team": ("readers",), "request": ("readers",)},
     # In the report's room where the reporter asked to read it: else the receipt would go on opening that.
-    "mailbox.closed_to_reading": {"report": ("reporter",), "dialogue": ("reporter",)},
-    "room.advanced": {"report": ("reporter", "staff"), "dialogue": ("reporter", "staff"), "team": ("staff",)},
-    "access.granted": {"report": ("staff",), "dialogue": ("staff",), "team": ("staff",)},
+    "mailbox.closed_to_reading": dict.fromkeys(("report", "dialogue", "mediation"), ("reporter",)),
+    "room.advanced": {
+        **dict.fromkeys(("report", "dialogue", "mediation"), ("reporter", "readers")),
+        "identity": ("reporter",),
+        **dict.fromkeys(("team", "respondent", "request"), ("readers",)),
+    },
+    "access.granted": dict.fromkeys(
+        ("report", "dialogue", "team", "mediation", "respondent"), ("workers", "recovered")
+    ),
+    "wrap.disputed": dict.fromkeys(kinds.ROOMS, ("readers",)),
 }
+# Rooms that a reporter writes in from the start; in others only once they joined.
+_THEIRS = frozenset({"report", "dialogue", "identity"})
 _SEALED = tuple(
     kind.name
     for kind in kinds.KINDS.values()
@@ -25,9 +39,19 @@ _SEALED = tuple(
 _WRITES = ("report.added", "message.posted", "note.added")
 
 
-def is_staff(mechanism: Mechanism, room: Room, key_id: str) -> bool:
-    """Whether this person reads the room now, as staff or as the channel's fallback."""
+def is_reader(mechanism: Mechanism, room: Room, key_id: str) -> bool:
+    """Whether somebody of the roster reads the room now: staff, the channel's fallback, or a guest."""
     return key_id != room.reporter and key_id in rooms.present(room, mechanism)
+
+
+def is_staff(mechanism: Mechanism, room: Room, key_id: str) -> bool:
+    """Whether the room is this person's work now, as staff or as the channel's fallback."""
+    return key_id in rooms.working(room, mechanism)
+
+
+def ever_read(room: Room | None, key_id: str) -> bool:
+    """Whether the room's key was ever wrapped to somebody, whatever happened since."""
+    return room is not None and any(wrap.reader == key_id for wrap in room.wraps)
 
 
 @rule("room-writer", "who may write is who may read, and the reporter where the room is theirs", *_PLACES)
@@ -38,9 +62,15 @@ def room_writer(ledger: Ledger, event: Event, _: int) -> str | None:
     allowed = _PLACES[event.kind].get(room.name)
     if allowed is None:
         return f"{event.kind} does not stand in a {room.name} room"
-    if "reporter" in allowed and event.by == room.reporter:
-        return None
-    if "staff" in allowed and is_staff(ledger.mechanism, room, event.by):
+    mechanism = ledger.mechanism
+    may = {
+        "reporter": event.by == room.reporter and (room.name in _THEIRS or event.by in room.readers),
+        "readers": is_reader(mechanism, room, event.by),
+        "workers": is_staff(mechanism, room, event.by),
+        # What that takes is asked by a rule of its own.
+        "recovered": event.kind == "access.granted" and event.text("reader") == event.by,
+    }
+    if any(may[who] for who in allowed):
         return None
     return "whoever wrote this may not write in this room now"
 
@@ -101,7 +131,7 @@ def team_opened_by_staff(ledger: Ledger, event: Event, _: int) -> str | None:
     report = ledger.room(case.rooms["report"])
     if report is None or not is_staff(ledger.mechanism, report, event.by):
         return "the team room is opened by somebody who reads the report"
-    staff = rooms.present(report, ledger.mechanism) - {case.reporter}
+    staff = rooms.working(report, ledger.mechanism)
     readers = {str(wrap["reader"]) for wrap in event.records("wraps")}
     if event.by not in readers or not readers <= staff:
         return "the team room is for whoever opens it and others who read the report"
@@ -119,18 +149,48 @@ def grant_to_waited_handler(ledger: Ledger, event: Event, _: int) -> str | None:
         return "the room does not exist"
     marker = ledger.mechanism.last_marker
     person = ledger.mechanism.usable(reader, marker.slot if marker else -1)
-    if person is None or not (person.has("intake", room.channel) or person.has("handler", room.channel)):
-        return "the new reader is not a usable intake person or handler of the channel"
+    works = person is not None and any(person.has(role, room.channel) for role in rooms.WORKERS[room.name])
+    visits = person is not None and any(person.has(role, room.channel) for role in rooms.GUESTS[room.name])
+    if not works and not visits:
+        return f"the new reader is not a usable person of the channel who may read a {room.name} room"
     if reader in room.readers:
         return "the new reader has access already"
     epochs = [int(str(wrap["epoch"])) for wrap in event.records("wraps")]
-    if epochs != list(range(1, room.epoch + 1)):
-        return "a handler is given every epoch of the room, in order"
-    if room.name == "team":
-        case = ledger.case(room.case)
-        report = ledger.room(case.rooms["report"]) if case else None
-        if report is None or reader not in rooms.present(report, ledger.mechanism):
-            return "the team room is for people who read the report"
+    if reader == event.by:
+        pass  # after a recovery, what enough shares open: see there
+    elif works and room.name != "mediation":
+        if epochs != list(range(1, room.epoch + 1)):
+            return "a handler is given every epoch of the room, in order"
+    elif epochs != [room.epoch]:
+        return "a guest and a mediator are given the current epoch, and nothing of what was said before"
+    case = ledger.case(room.case)
+    report = ledger.room(case.rooms["report"]) if case else None
+    if room.name == "team" and (report is None or not is_reader(ledger.mechanism, report, reader)):
+        return "the team room is for people who read the report"
+    if (
+        room.name == "respondent"
+        and works
+        and (report is None or not is_staff(ledger.mechanism, report, reader))
+    ):
+        return "what was released is handled by people who work on the report"
+    return None
+
+
+@rule(
+    "mediation-stays-apart",
+    "what is said in a mediation is never read by anybody who was given the report, nor the other way round",
+    "access.granted",
+)
+def mediation_stays_apart(ledger: Ledger, event: Event, _: int) -> str | None:
+    room, reader = ledger.room(event.stream), event.text("reader")
+    case = ledger.case(room.case) if room else None
+    if room is None or case is None:
+        return "the room does not exist"
+    if room.name == "mediation":
+        if ever_read(ledger.room(case.rooms["report"]), reader):
+            return "the new reader was given the report once"
+    elif any(each.name == "mediation" and ever_read(each, reader) for each in ledger.rooms_of(case.stream)):
+        return "the new reader was in the case's mediation"
     return None
 
 
@@ -140,9 +200,24 @@ def revoke_a_reader(ledger: Ledger, event: Event, _: int) -> str | None:
     if room is None or reader not in room.readers or reader == room.reporter:
         return "the person to lose access does not have it as staff"
     person = ledger.mechanism.active(event.by)
-    if is_staff(ledger.mechanism, room, event.by) or (person and person.has("steward")):
+    if is_staff(ledger.mechanism, room, event.by) or (
+        person and (person.has("steward") or event.by == reader)
+    ):
         return None
-    return "access is taken away by somebody who reads the room, or by a steward"
+    return "access is taken away by somebody whose work the room is, by a steward, or by the reader"
+
+
+@rule(
+    "disputed-wrap-is-ones-own",
+    "only whoever was given a wrap can say that it does not open",
+    "wrap.disputed",
+)
+def disputed_wrap_is_ones_own(ledger: Ledger, event: Event, _: int) -> str | None:
+    room, epoch = ledger.room(event.stream), event.number("epoch")
+    mine = room is not None and any(wrap.reader == event.by and wrap.epoch == epoch for wrap in room.wraps)
+    if room is None or not mine:
+        return "no key of this epoch was wrapped to whoever disputes it"
+    return "it is disputed already" if (event.by, epoch) in room.disputed else None
 
 
 @rule("mailbox-closes-once", "a mailbox that is closed to reading stays closed", "mailbox.closed_to_reading")

@@ -2,6 +2,7 @@
 
 from meyasubako.crypto.errors import BadKeyError
 from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import kinds
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
@@ -54,7 +55,7 @@ def rooms_are_new(ledger: Ledger, event: Event, _: int) -> str | None:
 )
 def reader_on_roster(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case(event.text("case"))
-    if case is None or event.by != case.reporter:
+    if case is None or event.by != case.reporter or event.text("room") == kinds.IDENTITY:
         return None
     marker = ledger.mechanism.marker(case.marker)
     slot = marker.slot if marker else -1
@@ -85,7 +86,8 @@ def room_opened_as_named(ledger: Ledger, event: Event, _: int) -> str | None:
     name = event.text("room")
     promised = ledger.promised.get(event.stream)
     if event.by != case.reporter:
-        return None if name == "team" and promised is None else "the reporter opens this room"
+        staffs = name not in {"report", "dialogue", "identity"}
+        return None if staffs and promised is None else "the reporter opens this room"
     if promised != (case.stream, name):
         return "the report does not name this room, or it is open"
     if name == "dialogue":

@@ -251,12 +251,19 @@ class World:
         return {"slot": slot, "size": size, "root": self.roots[size], "roster": roster, **changed}
 
     def mark(self, days=1):
-        """Let days pass, pad and mark the slot, publish its tree."""
+        """Let days pass, put down what was missed, pad and mark the slot, publish its tree."""
         self.today += timedelta(days=days)
+        self.miss()
         self.pad()
         marker = self.act(self.service, "slot.marked", self.stream, self.marking())
         self.roots[len(self.log)] = self.tree.root().hex()
         return marker
+
+    def miss(self):
+        """Put down the dates that cases have missed."""
+        while late := list(self.ledger.overdue(self.today)):
+            for case, due in late:
+                self.act(self.service, "deadline.missed", case, {"due": due.isoformat()})
 
     def propose(self, who, kind, body):
         proposal = {"kind": kind, "v": 1, "body": body}
