@@ -1,7 +1,8 @@
 import pytest
 
 from meyasubako.crypto.age import HybridIdentity
-from meyasubako.domain import acts
+from meyasubako.domain import acts, rooms
+from tests.unit.domain.steps import assessed, chosen, joined, notified, opened
 
 CLAIM = {"sealed_by": "server"}
 
@@ -226,3 +227,99 @@ def test_a_mailbox_closes_once(world, case):
     world.act(case.reporter, "mailbox.closed_to_reading", case.dialogue.stream, CLAIM)
     again = world.event(case.reporter, "mailbox.closed_to_reading", case.dialogue.stream, CLAIM)
     world.refuse("mailbox-closes-once", again)
+
+
+def in_mediation(world, case):
+    chosen(world, case, "mediation")
+    return opened(world, world.mia, case, "mediation", [world.mia, case.reporter])
+
+
+@pytest.mark.parametrize("name", ["ira", "hal"])
+def test_nobody_who_works_on_a_case_is_given_its_mediation(world, case, name):
+    room = in_mediation(world, case)
+    grant, _ = world.granting(world.mia, room.stream, [room.identity], getattr(world, name))
+    world.refuse("grant-to-waited-handler", grant)
+
+
+def test_a_mediator_who_once_had_the_report_is_not_given_the_mediation(world, case, someone):
+    both = joined(world, someone, "bea", "mediator:main", "handler:main")
+    _, request = world.granting(world.ira, case.report.stream, [case.report.identity], both)
+    world.send(request)
+    world.act(world.ira, "access.revoked", case.report.stream, {"reader": both.id})
+    room = in_mediation(world, case)
+    grant, _ = world.granting(world.mia, room.stream, [room.identity], both)
+    world.refuse("mediation-stays-apart", grant)
+
+
+def test_a_mediator_of_the_case_is_never_given_its_report(world, case, someone):
+    both = joined(world, someone, "bea", "mediator:main", "handler:main")
+    room = in_mediation(world, case)
+    _, request = world.granting(world.mia, room.stream, [room.identity], both)
+    world.send(request)
+    world.act(both, "access.revoked", room.stream, {"reader": both.id})
+    for place in (case.report, case.dialogue):
+        grant, _ = world.granting(world.ira, place.stream, [place.identity], both)
+        world.refuse("mediation-stays-apart", grant)
+
+
+@pytest.mark.parametrize("name", ["ira", "ken", "reporter"])
+def test_the_mediation_is_written_by_those_in_it(world, case, name):
+    chosen(world, case, "mediation")
+    room = opened(world, world.mia, case, "mediation", [world.mia])
+    who = case.reporter if name == "reporter" else getattr(world, name)
+    claim = CLAIM if name == "reporter" else {}
+    world.refuse("room-writer", message(world, who, room, **claim))
+
+
+@pytest.mark.parametrize("role", ["translator", "panel"])
+def test_guests_are_given_the_current_epoch_and_write_nothing_to_the_reporter(world, case, someone, role):
+    guest = joined(world, someone, "gus", f"{role}:main")
+    world.accept(revoke(world, world.ira, case.dialogue, world.ken))
+    world.post(world.ira, "message.posted", case.dialogue.stream, {"text": "two"})
+    both = [case.dialogue.identity, case.report.identity]
+    grant, _ = world.granting(world.ira, case.dialogue.stream, both, guest)
+    world.refuse("grant-to-waited-handler", grant)
+    body = dict(grant.body)
+    world.act(world.ira, "access.granted", case.dialogue.stream, {**body, "wraps": [body["wraps"][1]]})
+    assert guest.id in rooms.present(world.ledger.rooms[case.dialogue.stream], world.mechanism)
+    world.refuse("room-writer", message(world, guest, case.dialogue, epoch=2))
+    world.refuse("revoke-a-reader", revoke(world, guest, case.dialogue, world.ira))
+    world.refuse("assigned-people-act", world.event(guest, "conflict.cleared", case.stream, {}))
+
+
+def test_what_was_released_is_given_to_people_who_work_on_the_report(world, case, someone):
+    answers = joined(world, someone, "rex", "respondent:main")
+    notified(world, assessed(world, case))
+    room = opened(world, world.ira, case, "respondent", [world.ira, answers])
+    grant, _ = world.granting(world.ira, room.stream, [room.identity], world.hal)
+    world.refuse("grant-to-waited-handler", grant)
+    grant, _ = world.granting(answers, room.stream, [room.identity], world.ken)
+    world.refuse("room-writer", grant)
+    _, request = world.granting(world.ira, room.stream, [room.identity], world.ken)
+    world.send(request)
+
+
+def test_whoever_loses_the_role_reads_no_more(world, case, someone):
+    _, request = world.granting(world.ira, case.report.stream, [case.report.identity], world.hal)
+    world.send(request)
+    world.enrol(someone("ned"), "handler:main")
+    world.together(world.ann, world.bob, "role.withdrawn", {"person": world.hal.id, "role": "handler:main"})
+    room = world.ledger.rooms[case.report.stream]
+    assert world.hal.id not in rooms.present(room, world.mechanism)
+    assert rooms.stale(room, world.mechanism)
+
+
+def disputing(world, who, room, epoch=1):
+    return world.event(who, "wrap.disputed", room.stream, {"epoch": epoch})
+
+
+def test_only_whoever_was_given_a_wrap_disputes_it_and_once(world, case):
+    world.refuse("room-writer", disputing(world, world.hal, case.report))
+    world.refuse("disputed-wrap-is-ones-own", disputing(world, world.ira, case.report, epoch=2))
+    world.accept(disputing(world, world.ira, case.report))
+    world.refuse("disputed-wrap-is-ones-own", disputing(world, world.ira, case.report))
+
+
+def test_somebody_gives_their_own_access_up(world, case):
+    world.accept(revoke(world, world.ken, case.report, world.ken))
+    assert world.ken.id not in world.ledger.rooms[case.report.stream].readers
