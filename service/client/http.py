@@ -111,6 +111,7 @@ class Http:
         """Send a request whose answer is in its header fields, whatever case their names are asked for in."""
         digest = hashlib.sha256(body).digest()
         with self._send(method, path, body=body, digest=digest, headers=headers) as answer:
+            _read(answer, JSON_LIMIT)  # so that the connection can be used again
             return answer.headers
 
     @contextmanager
