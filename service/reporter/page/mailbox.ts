@@ -1,0 +1,171 @@
+/** Coming back with a receipt: messages are opened in the page, and answers sealed in it. */
+import { getJson, Refused, Unreachable } from "./door.js";
+import { given, Letters, type Letter, type Visit } from "./letters.js";
+import { Picker, unreadable } from "./picker.js";
+import * as receipts from "./receipt.js";
+import { BadReceipt } from "./receipt.js";
+import { verifyReaders, type Readers, type Roster } from "./roster.js";
+import type { SealedFile } from "./sealing.js";
+import { whileSending } from "./sending.js";
+import { textProblems } from "./steps.js";
+import { uploading } from "./submission.js";
+import { discard } from "./uploads.js";
+import { filled, find, make, own, save, sentence, type Problem, type View } from "./view.js";
+import { wordLists } from "./words.js";
+
+export class MailboxFlow {
+  private letters: Letters | undefined;
+  private visit: Visit | undefined;
+  private roster: Roster | undefined;
+  private readonly picker: Picker;
+  private readonly places = new Set<string>();
+  private readonly stop = new AbortController();
+
+  constructor(private readonly view: View) {
+    this.picker = new Picker(view, (problems) => view.tell(problems));
+    view.root.addEventListener("click", (event) => {
+      const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>("button[data-go]") : null;
+      if (button !== null) void this.go(button);
+    });
+    view.onLeave = (): void => {
+      this.stop.abort();
+      discard(this.places);
+      this.letters = this.visit = undefined;
+    };
+  }
+
+  private async go(button: HTMLButtonElement): Promise<void> {
+    const acts: Record<string, () => Promise<void>> = {
+      open: () => this.open(),
+      say: () => this.say(),
+      proof: () => this.proof(),
+    };
+    button.disabled = true;
+    try {
+      await acts[button.dataset["go"] ?? ""]?.();
+    } catch (error) {
+      this.view.tell([this.explain(error)]);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  private async open(): Promise<void> {
+    const typed = this.view.typed("receipt");
+    const entropy = receipts.hasDigits(typed)
+      ? receipts.parseDigits(typed)
+      : receipts.parseWords(typed, await wordLists(this.view));
+    this.roster = verifyReaders(await getJson<Readers>("/api/readers"));
+    this.letters = await Letters.of(entropy, this.roster);
+    await this.refresh();
+    this.view.field("receipt").value = "";
+    this.view.show("mailbox");
+  }
+
+  private async refresh(): Promise<void> {
+    this.visit = await this.letters!.visit();
+    const { state, next, letters, rooms } = this.visit;
+    const closed = rooms.get("dialogue")!.closedToReading;
+    const mailbox = this.view.section("mailbox");
+    find("[data-state]", mailbox).textContent = sentence(`state-${state}`) || sentence("state-other");
+    const news = find("[data-next-news]", mailbox);
+    news.dataset["pattern"] ??= news.textContent ?? "";
+    news.hidden = next === "";
+    if (next !== "") news.textContent = filled(news.dataset["pattern"], { date: this.view.day(next) });
+    find("[data-closed]", mailbox).hidden = !closed;
+    find("[data-empty]", mailbox).hidden = closed || letters.length > 0;
+    const shown = closed ? letters.filter((letter) => letter.text !== undefined) : letters;
+    find('[data-list="letters"]', mailbox).replaceChildren(...shown.map((letter) => this.line(letter)));
+    const readers = [...rooms.values()].flatMap((room) =>
+      [...given(room)].map(([keyId, day]) => {
+        const room_ = sentence(`room-${room.name}`) || room.name;
+        return make("li", `${this.role(keyId)}: ${room_} `, make("small", this.view.day(day)));
+      }),
+    );
+    find('[data-list="given"]', mailbox).replaceChildren(...readers);
+  }
+
+  private line(letter: Letter): Node {
+    const line = find<HTMLTemplateElement>("#letter", this.view.root).content.firstElementChild!.cloneNode(true) as HTMLElement;
+    line.classList.toggle("mine", letter.mine);
+    find("b", line).textContent = letter.mine ? sentence("you") : this.role(letter.author);
+    find("small", line).textContent = this.view.day(letter.day);
+    const told = find(".told", line);
+    told.textContent = letter.text ?? "";
+    told.hidden = letter.text === undefined;
+    find(".wrong", line).hidden = letter.text !== undefined;
+    find(".held", line).replaceChildren(...letter.files.map((file) => this.attachment(letter, file)));
+    return line;
+  }
+
+  private attachment(letter: Letter, file: SealedFile): HTMLLIElement {
+    const hidden = make("span", ` ${file.name}`);
+    hidden.className = "unseen";
+    const button = make("button", sentence("download"), hidden);
+    button.type = "button";
+    button.className = "small";
+    button.addEventListener("click", () => {
+      button.disabled = true;
+      void this.download(letter, file)
+        .catch((error: unknown) => this.view.tell([this.explain(error, "damaged")]))
+        .finally(() => (button.disabled = false));
+    });
+    return make("li", own(file.name), " ", make("small", this.view.size(file.size)), " ", button);
+  }
+
+  // The whole file is in memory before it is offered: nothing of it is given out unless all of it opens.
+  private async download(letter: Letter, file: SealedFile): Promise<void> {
+    const pieces: BlobPart[] = [];
+    for await (const piece of await this.letters!.file(letter, file, this.visit!)) pieces.push(piece.slice());
+    save(pieces, file.name);
+  }
+
+  private async say(): Promise<void> {
+    const text = this.view.typed("text");
+    // Files alone are a message too.
+    const problems = text === "" && this.picker.files.length > 0 ? [] : textProblems(this.view, text);
+    problems.push(...(await unreadable(this.picker.files)));
+    if (problems.length > 0) return this.view.tell(problems);
+    const total = this.picker.files.reduce((sum, file) => sum + file.size, 0);
+    const store = uploading(this.places, this.stop.signal);
+    try {
+      await whileSending(this.view, total, (progress) => this.letters!.say(text, this.picker.files, store, progress));
+    } catch (error) {
+      if (error instanceof Unreachable || error instanceof Refused) throw new NotSent();
+      throw error;
+    }
+    this.places.clear();
+    this.view.field("text").value = "";
+    this.picker.clear();
+    await this.refresh();
+    this.view.show("mailbox");
+    find("[data-sent]", this.view.section()).hidden = false;
+  }
+
+  private async proof(): Promise<void> {
+    const proof = await this.letters!.proof();
+    save([proof.data], proof.file);
+  }
+
+  private role(keyId: string): string {
+    const roles = this.roster?.people.get(keyId)?.roles ?? [];
+    const held = roles.filter((role) => !role.includes(":") || role.endsWith(`:${this.visit?.channel}`));
+    const names = held.map((role) => role.split(":")[0]!).sort();
+    const told = ["handler", "intake", "mediator"].find((role) => names.includes(role)) ?? names[0] ?? "";
+    return sentence(`role-${told}`) || sentence("role-other");
+  }
+
+  private explain(error: unknown, otherwise = "unverified"): Problem {
+    if (error instanceof BadReceipt) {
+      return { field: "receipt", sentence: sentence(`receipt-${error.why}`, { group: this.view.number(error.group) }) };
+    }
+    if (error instanceof NotSent) return { field: "text", sentence: sentence("failed") };
+    if (error instanceof Refused && error.problem === "no-mailbox") {
+      return { field: "receipt", sentence: sentence("no-mailbox") };
+    }
+    const unreachable = error instanceof Unreachable || error instanceof Refused || error instanceof TypeError;
+    return { field: "main", sentence: sentence(unreachable ? "unreachable" : otherwise) };
+  }
+}
+
+class NotSent extends Error {}
