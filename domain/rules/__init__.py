@@ -4,6 +4,8 @@ The server asks them before it stores an event, the audit asks them again over t
 `RefusedError` with the rule's name; it changes nothing.
 """
 
+from msgspec.structs import replace
+
 from meyasubako.domain import kinds
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import RefusedError
@@ -11,16 +13,22 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules import (
     authors,
     cases,
+    channels,
     keys,
+    life,
+    openings,
     order,
+    pairs,
     reads,
+    recusal,
+    retention,
     rooms,
     roster,
     signatures,
     slots,
     submission,
 )
-from meyasubako.domain.rules.registry import RULES, Rule
+from meyasubako.domain.rules.registry import RULES, Broken, Rule
 
 __all__ = ["RULES", "Rule", "check", "settle"]
 
@@ -28,12 +36,40 @@ __all__ = ["RULES", "Rule", "check", "settle"]
 _PLACES = {
     module.__name__: place
     for place, module in enumerate(
-        (order, signatures, slots, roster, keys, submission, rooms, authors, cases, reads)
+        (
+            order,
+            signatures,
+            slots,
+            pairs,
+            roster,
+            channels,
+            keys,
+            submission,
+            openings,
+            rooms,
+            recusal,
+            authors,
+            cases,
+            life,
+            retention,
+            reads,
+        )
     )
 }
 RULES.sort(key=lambda each: _PLACES[each.broken.__module__])
 _OF_KIND = {
     kind: tuple((each.broken, each.name) for each in RULES if not each.kinds or kind in each.kinds)
+    for kind, _ in kinds.KINDS
+}
+# What is proposed for the mechanism must be allowed when it is proposed, too: whoever confirms it may come
+# days later, to learn what was wrong from the start.
+_PROPOSED = frozenset(module.__name__ for module in (roster, channels, keys))
+_OF_PROPOSAL = {
+    kind: tuple(
+        (each.broken, each.name)
+        for each in RULES
+        if kind in each.kinds and each.broken.__module__ in _PROPOSED
+    )
     for kind, _ in kinds.KINDS
 }
 
@@ -43,7 +79,15 @@ def check(ledger: Ledger, event: Event, index: int) -> None:
 
     Raises RefusedError with the first rule that does not allow it.
     """
-    for broken, name in _OF_KIND[event.kind]:
+    _ask(_OF_KIND[event.kind], ledger, event, index)
+    if event.kind == "act.proposed" and event.stream == ledger.mechanism.stream:
+        body = event.body["body"]
+        act = replace(event, kind=event.text("kind"), v=event.number("v"), body=body)
+        _ask(_OF_PROPOSAL[act.kind], ledger, act, index)
+
+
+def _ask(asked: tuple[tuple[Broken, str], ...], ledger: Ledger, event: Event, index: int) -> None:
+    for broken, name in asked:
         sentence = broken(ledger, event, index)
         if sentence is not None:
             raise RefusedError(name, sentence)

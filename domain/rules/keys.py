@@ -8,6 +8,9 @@ from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
+from meyasubako.domain.rules.roster import possession, used
+
+_OF_A_PERSON = ("person", "recipient", "proof")
 
 
 def _listed(event: Event, name: str) -> list[str]:
@@ -60,6 +63,10 @@ def founding_keys_are_good(_: Ledger, event: Event, __: int) -> str | None:
 )
 def rotated_keys_are_new(ledger: Ledger, event: Event, _: int) -> str | None:
     state, keys, of = ledger.mechanism, _listed(event, "keys"), event.text("of")
+    if of == "person":
+        return _bad_person(ledger, event, keys)
+    if any(name in event.body for name in _OF_A_PERSON):
+        return f"the {of} key is no person's"
     used = {*state.spent_keys, *state.log_keys, state.promise_key, state.service_key}
     if used & set(keys) or len(set(keys)) != len(keys):
         return "one of these keys is in use, or was before"
@@ -68,6 +75,20 @@ def rotated_keys_are_new(ledger: Ledger, event: Event, _: int) -> str | None:
     if len(keys) != 1:
         return f"there is one {of} key"
     return _bad_promise_key(event.log, keys[0]) if of == "promise" else _bad_service_key(keys[0])
+
+
+def _bad_person(ledger: Ledger, event: Event, keys: list[str]) -> str | None:
+    if len(keys) != 1 or any(name not in event.body for name in _OF_A_PERSON):
+        return "a person's key comes alone, with whose it was, the new recipient and the proof of both"
+    old = ledger.mechanism.people.get(event.text("person"))
+    if old is None or old.state == "retired":
+        return "the key to be replaced is not on the roster, or was replaced already"
+    held = possession(keys[0], event.text("recipient"), event.text("proof"))
+    if held is None:
+        return "a key is malformed, or the proof of possession does not fit the person's new keys"
+    if used(ledger) & set(held) or held[0] in ledger.reporters:
+        return "a key is enrolled once, ever"
+    return None
 
 
 @rule(

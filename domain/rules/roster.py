@@ -1,22 +1,21 @@
-"""Who is on the roster, with which roles, and which acts take two people."""
+"""Who is on the roster, with which roles, and what must be handed over before somebody goes."""
+
+from collections.abc import Iterator
 
 from meyasubako.crypto.age import HybridRecipient
 from meyasubako.crypto.errors import BadKeyError, BadSignatureError
 from meyasubako.crypto.signing import VerifyKey, verify_statement
-from meyasubako.domain import kinds, roles
+from meyasubako.domain import people, roles, rooms
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.kinds import IDENTITY
 from meyasubako.domain.ledger import Ledger
+from meyasubako.domain.rooms import Room
+from meyasubako.domain.rules.pairs import is_last
 from meyasubako.domain.rules.registry import rule
 
 PROOF_CONTEXT = "meyasubako/person/v1"
-_MECHANISM_ACTS = tuple(
-    kind.name
-    for kind in kinds.KINDS.values()
-    if kinds.MECHANISM in kind.streams and kind.name not in {*kinds.SERVICE, "mechanism.founded"}
-)
-_TAKES_TWO = tuple(
-    kind.name for kind in kinds.KINDS.values() if kinds.MECHANISM in kind.streams and kind.takes_two
-)
+# Rooms in which nobody works who could tell a case's story: a custodian may have read them.
+_OF_CUSTODIANS = (IDENTITY, "request")
 
 
 def _listed(event: Event) -> list[dict[str, object]]:
@@ -30,61 +29,20 @@ def _roles(record: dict[str, object]) -> list[str]:
     return [str(role) for role in listed] if isinstance(listed, list) else []
 
 
-@rule(
-    "stewards-act",
-    "only active stewards (and outsiders, as one of two people) change the mechanism",
-    *_MECHANISM_ACTS,
-)
-def stewards_act(ledger: Ledger, event: Event, _: int) -> str | None:
-    if event.stream != ledger.mechanism.stream:
+def possession(key: str, recipient: str, proof: str) -> tuple[str, str] | None:
+    """Key id and recipient of keys that somebody proves to hold both of; None where they do not."""
+    try:
+        parsed = VerifyKey.parse(key)
+        text = HybridRecipient.parse(recipient).text
+        verify_statement(PROOF_CONTEXT, (text, parsed.text), proof, parsed)
+    except (BadKeyError, BadSignatureError):
         return None
-    mechanism = ledger.mechanism
-    # Founders act before the first marker; everybody else when their waiting time is over.
-    last = mechanism.last_marker
-    person = mechanism.usable(event.by, last.slot) if last else mechanism.active(event.by)
-    if person is None:
-        return "whoever did this is not an active person of the roster past the waiting time"
-    second = event.kind == "act.proposed" or "proposal" in event.body
-    if person.has("steward") or (second and person.has("outsider")):
-        return None
-    return f"{event.kind} needs a steward"
+    return parsed.key_id, text
 
 
-@rule(
-    "two-people", "an act that gives somebody power needs two different people, on equal words", *_TAKES_TWO
-)
-def two_people(ledger: Ledger, event: Event, _: int) -> str | None:
-    named = event.body.get("proposal")
-    if named is None:
-        return _alone(ledger, event)
-    proposal = ledger.mechanism.proposals.get(str(named))
-    if proposal is None:
-        return "the proposal that this act names does not stand, or was used already"
-    if proposal.by == event.by:
-        return "whoever proposed an act cannot be the second person too"
-    body = {name: value for name, value in event.body.items() if name != "proposal"}
-    if (proposal.kind, proposal.version, dict(proposal.body)) != (event.kind, event.v, body):
-        return "the act is not what was proposed"
-    both = (ledger.mechanism.active(proposal.by), ledger.mechanism.active(event.by))
-    if None in both:
-        return "whoever proposed the act is no longer an active person of the roster"
-    if not any(person and person.has("steward") for person in both):
-        return "one of the two people is a steward"
-    return None
-
-
-def _alone(ledger: Ledger, event: Event) -> str | None:
-    if ledger.mechanism.last_marker is None and event.kind in ("channel.opened", "fallback.appointed"):
-        return None  # founding; but its people stand in leaf 0, which the poster's fingerprint names
-    if event.kind == "person.enrolled":
-        given = _roles(dict(event.body))
-    elif event.kind == "role.granted":
-        given = [event.text("role")]
-    else:
-        return f"{event.kind} needs a second person: first somebody proposes it"
-    if roles.needs_two_people(given):
-        return f"giving the roles {', '.join(given)} needs a second person: first somebody proposes it"
-    return None
+def used(ledger: Ledger) -> set[str]:
+    """Every key id and recipient that stands or stood on the roster."""
+    return {person.recipient for person in ledger.mechanism.people.values()} | set(ledger.mechanism.people)
 
 
 @rule(
@@ -94,17 +52,14 @@ def _alone(ledger: Ledger, event: Event) -> str | None:
     "person.enrolled",
 )
 def person_is_new(ledger: Ledger, event: Event, _: int) -> str | None:
-    known = {person.recipient for person in ledger.mechanism.people.values()} | set(ledger.mechanism.people)
+    known = used(ledger)
     for record in _listed(event):
-        try:
-            key = VerifyKey.parse(str(record["key"]))
-            recipient = HybridRecipient.parse(str(record["recipient"])).text
-            verify_statement(PROOF_CONTEXT, (recipient, key.text), str(record["proof"]), key)
-        except (BadKeyError, BadSignatureError):
+        held = possession(str(record["key"]), str(record["recipient"]), str(record["proof"]))
+        if held is None:
             return "a key is malformed, or the proof of possession does not fit the person's keys"
-        if {key.key_id, recipient} & known:
+        if known & set(held) or held[0] in ledger.reporters:
             return "a key is enrolled once, ever"
-        known |= {key.key_id, recipient}
+        known |= set(held)
     return None
 
 
@@ -118,8 +73,7 @@ def person_is_new(ledger: Ledger, event: Event, _: int) -> str | None:
 def duties_are_separate(ledger: Ledger, event: Event, _: int) -> str | None:
     if event.kind == "role.granted":
         person = ledger.mechanism.people.get(event.text("person"))
-        held = [*(person.roles if person else ()), event.text("role")]
-        sets = [held]
+        sets = [[*(person.roles if person else ()), event.text("role")]]
     else:
         sets = [_roles(record) for record in _listed(event)]
     for held in sets:
@@ -139,41 +93,79 @@ def steward_founds(_: Ledger, event: Event, __: int) -> str | None:
     return None
 
 
+# In which state somebody must be for an act about them.
+_STATES = {
+    "person.suspended": ("active",),
+    "person.restored": ("suspended",),
+    "person.retired": ("active", "suspended"),
+    "role.granted": ("active",),
+    "role.withdrawn": ("active", "suspended"),
+}
+
+
 @rule(
     "person-is-known",
-    "an act about a person names somebody on the roster",
-    "person.suspended",
-    "role.granted",
-    "fallback.appointed",
+    "an act about a person names somebody on the roster whom it can be done to",
+    *_STATES,
 )
 def person_is_known(ledger: Ledger, event: Event, _: int) -> str | None:
-    person = ledger.mechanism.active(event.text("person"))
-    if person is None:
-        return "the person is not an active person of the roster"
-    if event.kind == "fallback.appointed" and not person.has("outsider"):
-        return "the fallback is a person outside the organisation (role outsider)"
-    if event.kind == "person.suspended" and person.has("steward"):
-        stewards = [p for p in ledger.mechanism.people.values() if p.active and p.has("steward")]
-        if len(stewards) == 1:
-            return "the last active steward cannot be suspended: nobody could restore the mechanism"
+    person = ledger.mechanism.people.get(event.text("person"))
+    if person is None or person.state not in _STATES[event.kind]:
+        return f"the person is not {' or '.join(_STATES[event.kind])} on the roster"
+    if event.kind == "role.withdrawn" and event.text("role") not in person.roles:
+        return "the person does not have this role"
+    leaves = event.kind in ("person.suspended", "person.retired")
+    leaves = leaves or (event.kind == "role.withdrawn" and event.text("role") == "steward")
+    # Whoever is suspended already is not the one on whom everything hangs.
+    if leaves and person.active and is_last(ledger.mechanism, person, "steward"):
+        return "the last active steward stays: nobody could change the mechanism any more"
     return None
 
 
+def left_alone(ledger: Ledger, event: Event) -> Iterator[Room]:
+    """The rooms of open cases that nobody of the staff would read after this act but the fallback."""
+    key_id, before = event.text("person"), ledger.mechanism
+    after = people.fold(before, event, 0)
+    for room in _rooms(ledger):
+        if key_id in room.readers and ledger.cases[room.case].open:
+            alone = rooms.working(room, before) == {key_id}
+            if alone and key_id not in rooms.working(room, after):
+                yield room
+
+
+def _rooms(ledger: Ledger) -> tuple[Room, ...]:
+    """Every room; the decision that asks for them stands for a log of this very size only."""
+    ledger.whole = True
+    return tuple(ledger.rooms.values())
+
+
 @rule(
-    "channel-is-known",
-    "a channel is opened once, and roles and fallbacks name one that exists",
-    "channel.opened",
-    "fallback.appointed",
+    "hands-over-first",
+    "whoever alone reads a room of an open case gives it to a colleague before going",
+    "person.retired",
+    "role.withdrawn",
 )
-def channel_is_known(ledger: Ledger, event: Event, _: int) -> str | None:
-    exists = event.text("channel") in ledger.mechanism.channels
-    if event.kind == "channel.opened" and exists:
-        return "a channel of this name exists"
-    if event.kind == "fallback.appointed" and not exists:
-        return "there is no channel of this name"
-    if event.kind == "channel.opened":
-        for name in ("card", "questionnaire"):
-            card = event.body[name]
-            if not isinstance(card, dict) or card["ref"] not in ledger.mechanism.cards:
-                return f"the {name} that the channel names was not published"
+def hands_over_first(ledger: Ledger, event: Event, _: int) -> str | None:
+    cases = {room.case for room in left_alone(ledger, event)}
+    if not cases:
+        return None
+    some = f"{len(cases)} open cases" if len(cases) > 1 else "an open case"
+    return f"nobody else reads all of {some}: first give access to a colleague"
+
+
+@rule(
+    "custodian-has-read-nothing",
+    "whoever knows what was reported must not hold a share of who reported it",
+    "role.granted",
+)
+def custodian_has_read_nothing(ledger: Ledger, event: Event, _: int) -> str | None:
+    role = event.text("role")
+    if roles.name(role) != "custodian":
+        return None
+    person, channel = event.text("person"), roles.channel(role)
+    for room in _rooms(ledger):
+        if room.channel != channel or room.name in _OF_CUSTODIANS:
+            continue
+        if ledger.cases[room.case].state != "erased" and any(wrap.reader == person for wrap in room.wraps):
+            return "the person has read a case of this channel, and stays a reader of it"
     return None
