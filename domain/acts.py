@@ -11,9 +11,11 @@ from datetime import date, datetime
 
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.shares import split
 from meyasubako.crypto.signing import SigningKey
-from meyasubako.domain import rooms, sealing
+from meyasubako.domain import holders, rooms, sealing
 from meyasubako.domain.envelope import Event, Head, write
+from meyasubako.domain.holders import Holding
 from meyasubako.domain.people import Channel, Mechanism
 from meyasubako.domain.sealing import Binding, Sealed, SealedFile
 
@@ -82,6 +84,24 @@ def _wraps(
     return [{"reader": reader, **wrap.reference} for reader, wrap in made.items()], list(made.values())
 
 
+def share(identity: HybridIdentity, holding: Holding | None) -> tuple[dict[str, JsonValue], list[Sealed]]:
+    """The fields that say who holds shares of an epoch's key, and the shares, each sealed to one holder."""
+    if holding is None:
+        return {}, []
+    fields: dict[str, JsonValue] = {"appointed": holding.leaf}
+    if not holding.people:
+        return fields, []
+    cut = split(identity.reveal_seed(), holding.threshold, len(holding.people))
+    made = [
+        (holder, each.digest(), sealing.seal_share(each, HybridRecipient.parse(recipient)))
+        for each, (holder, recipient) in zip(cut, sorted(holding.people.items()), strict=True)
+    ]
+    fields["shares"] = [
+        {"holder": holder, "share": digest, **sealed.reference} for holder, digest, sealed in made
+    ]
+    return fields, [sealed for _, _, sealed in made]
+
+
 def _claim(sealed_by: str | None) -> dict[str, JsonValue]:
     return {"sealed_by": sealed_by} if sealed_by else {}
 
@@ -94,26 +114,43 @@ def open_room(
     name: str,
     readers: Mapping[str, HybridRecipient],
     sealed_by: str | None = None,
+    holding: Holding | None = None,
 ) -> Event:
-    """Open a room of a case for these readers (key id to recipient)."""
+    """Open a room of a case for these readers (key id to recipient); shares of its key go to `holding`."""
     wraps, own = _wraps(room.identity, readers)
+    shares, sealed = share(room.identity, holding)
     body: dict[str, JsonValue] = {
         "case": case,
         "room": name,
         "recipient": room.recipient.text,
         "wraps": wraps,
+        **shares,
         **_claim(sealed_by),
     }
-    return request.add("room.opened", room.stream, body, own)
+    return request.add("room.opened", room.stream, body, [*own, *sealed])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Told:
+    """Who a reporter is, in their own words; the key of its room exists in shares only, once this is sent."""
+
+    room: NewRoom
+    document: Mapping[str, JsonValue]
+    holding: Holding
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the reporter says: the answers as JSON, and the same as readable text."""
+    """What the reporter says: the answers as JSON, and the same as readable text; who they are, if told.
+
+    `holding` are those who can restore access to its rooms.
+    """
 
     document: Mapping[str, JsonValue]
     text: str
     files: Sequence[SealedFile] = ()
+    told: Told | None = None
+    holding: Holding | None = None
 
 
 def submit(
@@ -128,8 +165,10 @@ def submit(
     readers: Mapping[str, HybridRecipient],
     sealed_by: str,
 ) -> None:
-    """A report to these readers: `report.submitted`, then its rooms `report` and `dialogue`."""
-    report_room, dialogue = rooms
+    """A report to these readers: `report.submitted`, then its rooms `report`, `dialogue` and perhaps
+    `identity`.
+    """
+    (report_room, dialogue), told, holding = rooms, report.told, report.holding
     sealed = sealing.seal_report(
         report_room.recipient,
         request.binding(case, "report.submitted"),
@@ -137,6 +176,7 @@ def submit(
         report.text,
         report.files,
     )
+    streams: dict[str, JsonValue] = {"report": report_room.stream, "dialogue": dialogue.stream}
     body: dict[str, JsonValue] = {
         "key": request.key.verify_key.text,
         "recipient": reporter.text,
@@ -144,15 +184,23 @@ def submit(
         "card": {"ref": channel.card},
         "questionnaire": {"ref": channel.questionnaire},
         "marker": marker,
-        "rooms": {"report": report_room.stream, "dialogue": dialogue.stream},
+        "rooms": streams,
         "report": sealed.reference,
         "files": [file.reference for file in report.files],
         "sealed_by": sealed_by,
     }
-    request.add("report.submitted", case, body, [sealed])
-    open_room(request, report_room, case=case, name="report", readers=readers, sealed_by=sealed_by)
+    own = [sealed]
+    if told is not None:
+        about = request.binding(case, "report.submitted")
+        own.append(sealing.seal_identity(told.room.recipient, about, told.document))
+        streams["identity"], body["identity"] = told.room.stream, own[-1].reference
+    request.add("report.submitted", case, body, own)
     both = {**readers, request.author: reporter}
-    open_room(request, dialogue, case=case, name="dialogue", readers=both, sealed_by=sealed_by)
+    opened = [(report_room, "report", readers, holding), (dialogue, "dialogue", both, holding)]
+    if told is not None:
+        opened.append((told.room, "identity", {}, told.holding))
+    for room, name, given, shared in opened:
+        open_room(request, room, case=case, name=name, readers=given, sealed_by=sealed_by, holding=shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +229,15 @@ def current_epoch(
         for reader in rooms.present(room, mechanism)
     }
     wraps, own = _wraps(identity, readers)
+    shares, sealed = share(identity, holders.next_holding(room, mechanism))
     body: dict[str, JsonValue] = {
         "epoch": room.epoch + 1,
         "recipient": identity.recipient.text,
         "wraps": wraps,
+        **shares,
         **_claim(sealed_by),
     }
-    request.add("room.advanced", room.stream, body, own)
+    request.add("room.advanced", room.stream, body, [*own, *sealed])
     return Epoch(room.epoch + 1, identity.recipient)
 
 

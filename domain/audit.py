@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from meyasubako.crypto import merkle
 from meyasubako.crypto.errors import CryptoError
-from meyasubako.domain import envelope, keeping, kinds, rules
+from meyasubako.domain import envelope, keeping, kinds, requests, rules
 from meyasubako.domain.envelope import Event, read
 from meyasubako.domain.errors import BadEventError, RefusedError
 from meyasubako.domain.ledger import Ledger, Verify
+from meyasubako.domain.rules.order import ONE_DAY
 
 # Folds and rules rely on the rules before them; in a log that broke those, they may find nothing to stand on.
 _BEYOND_RULES = (LookupError, ValueError, CryptoError)
@@ -91,6 +92,7 @@ class Replay:
         except RefusedError as error:
             yield Finding(error.rule, error.sentence, self.ledger.size)
         yield from kept_too_long(self.ledger)
+        yield from out_too_long(self.ledger)
 
 
 def kept_too_long(ledger: Ledger) -> Iterator[Finding]:
@@ -105,6 +107,23 @@ def kept_too_long(ledger: Ledger) -> Iterator[Finding]:
             yield Finding("kept-past-its-time", sentence, last.index, case.stream)
 
 
+def out_too_long(ledger: Ledger) -> Iterator[Finding]:
+    """Released shares whose time was over at the newest marker, and openings that no custodian looked at.
+
+    Not rules, since no event breaks them. A day's grace, for days are all that the log knows.
+    """
+    last = ledger.mechanism.last_marker
+    for case in tuple(ledger.cases.values()) if last is not None else ():
+        for request in case.requests.values():
+            if last is not None and requests.due(request, last.day - ONE_DAY):
+                sentence = f"what was released was over on {request.until}, and nobody said so"
+                yield Finding("ended-on-its-day", sentence, last.index, case.stream)
+            since = request.unreviewed_since
+            if last is not None and since is not None and last.day > since + requests.REVIEWED_WITHIN:
+                sentence = f"what was opened in danger on {since} was looked at by no custodian in 72 hours"
+                yield Finding("break-glass-is-reviewed", sentence, last.index, case.stream)
+
+
 def erased_cases(ledger: Ledger) -> frozenset[str]:
     """The cases whose content the log says was destroyed, whole."""
     return frozenset(case.stream for case in tuple(ledger.cases.values()) if case.state == "erased")
@@ -113,8 +132,8 @@ def erased_cases(ledger: Ledger) -> frozenset[str]:
 def must_be_absent(ledger: Ledger) -> frozenset[str]:
     """Payloads that the log says were destroyed.
 
-    Those of erased cases, those that were removed one by one, and the reporter's wraps of a mailbox that was
-    closed to reading.
+    Those of erased cases, those that were removed one by one, the reporter's wraps of a mailbox that was
+    closed to reading, and released shares whose time is over or that a holder refused.
     """
     closed = {
         wrap.digest
@@ -124,7 +143,14 @@ def must_be_absent(ledger: Ledger) -> frozenset[str]:
         if wrap.reader == room.reporter
     }
     removed = {digest for case in tuple(ledger.cases.values()) for digest in case.keeping.removed}
-    return frozenset(closed | removed | _owned_by(ledger, erased_cases(ledger)))
+    over = {
+        share.digest
+        for case in tuple(ledger.cases.values())
+        for request in case.requests.values()
+        if not request.standing
+        for share in request.released
+    }
+    return frozenset(closed | removed | over | _owned_by(ledger, erased_cases(ledger)))
 
 
 def _owned_by(ledger: Ledger, cases: frozenset[str]) -> set[str]:

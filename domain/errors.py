@@ -20,3 +20,7 @@ class RefusedError(DomainError):
 
 class BadDocumentError(DomainError):
     """A sealed document does not say what the event that names it says."""
+
+
+class WrongShareError(BadDocumentError):
+    """A share does not open, is not the one that its room promised, or does not lead to the room's key."""

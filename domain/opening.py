@@ -1,13 +1,15 @@
 """Opening sealed payloads, and refusing those that do not say what the event that names them says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meyasubako.crypto import age, archive, canonical
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import BadArchiveError, CryptoError, NotCanonicalError
+from meyasubako.crypto.shares import Share, combine
 from meyasubako.domain.envelope import Event
-from meyasubako.domain.errors import BadDocumentError
+from meyasubako.domain.errors import BadDocumentError, WrongShareError
 from meyasubako.domain.sealing import SealedFile
 
 
@@ -31,6 +33,41 @@ def unwrap(sealed: bytes, reader: HybridIdentity, room_recipient: str) -> Hybrid
     if not plain.endswith(b"\n") or identity.recipient.text != room_recipient:
         raise BadDocumentError("the wrap holds a key that is not this room's: do not trust what it opens")
     return identity
+
+
+def open_share(sealed: bytes, holder: HybridIdentity, promised: str | None = None) -> Share:
+    """A share as its holder opens it; `promised` is the SHA-256 of its 33 bytes, as the room's event says.
+
+    Raises WrongShareError.
+    """
+    try:
+        share = Share.decode(age.unseal(sealed, holder))
+    except CryptoError as error:
+        raise WrongShareError("the share does not open, or is none") from error
+    if promised is not None and share.digest() != promised:
+        raise WrongShareError("the share is not the one that its room promised")
+    return share
+
+
+def rebuild(shares: Sequence[Share], recipient: str) -> HybridIdentity:
+    """The key of the epoch with this recipient out of enough of its shares; WrongShareError otherwise."""
+    try:
+        identity = HybridIdentity.from_seed(combine(shares))
+    except CryptoError as error:
+        raise WrongShareError("these shares cannot be combined") from error
+    if identity.recipient.text != recipient:
+        raise WrongShareError("these shares do not lead to the room's key: too few, or one is wrong")
+    return identity
+
+
+def open_identity(event: Event, sealed: bytes, identity: HybridIdentity) -> dict[str, JsonValue]:
+    """What a reporter told of themselves, as `event` names it; CryptoError or BadDocumentError otherwise."""
+    try:
+        members = archive.unpack(age.unseal(sealed, identity))
+        check_about(members["about.json"], event)
+        return canonical.decode_document(members["identity.json"])
+    except (KeyError, NotCanonicalError, BadArchiveError) as error:
+        raise BadDocumentError("the payload does not hold the documents that it should") from error
 
 
 def check_about(data: bytes, event: Event, kind: str | None = None) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ from hashlib import sha256
 from meyasubako.crypto import age, archive, canonical
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.shares import Share
 
 # Bytes of a sealed text: whoever reads a room opens its texts in memory, the reporter's site for many people
 # at once. A text of 200,000 characters fits, in any script and with what stands beside it.
@@ -107,6 +108,23 @@ def seal_report(
         ("files.json", files_document(files)),
     ]
     return sealed(age.seal(archive.pack(members, archive.REPORT_FLOOR), recipient))
+
+
+def seal_identity(recipient: HybridRecipient, about: Binding, document: Mapping[str, JsonValue]) -> Sealed:
+    """What somebody tells of themselves: about.json and identity.json, in exactly one size.
+
+    BadArchiveError where it does not fit.
+    """
+    members = [
+        ("about.json", about.document()),
+        ("identity.json", canonical.encode_document(dict(document))),
+    ]
+    return sealed(age.seal(archive.pack(members, archive.IDENTITY_SIZE), recipient))
+
+
+def seal_share(share: Share, holder: HybridRecipient) -> Sealed:
+    """One share of an epoch's seed, 33 bytes, sealed to its holder or to whom it is released."""
+    return sealed(age.seal(share.encode(), holder))
 
 
 def seal_message(

@@ -198,7 +198,17 @@ _IDENTITY: Final = (
     Kind(
         "disclosure.ordered",
         _HERE,
-        body("message", "ground", "review", note=LEAF, message=LEAF, ground=LEAF, review=Day()),
+        # `room`: where the note stands that says what the order says, and the ground, if any.
+        body(
+            "message",
+            "ground",
+            "review",
+            room=STREAM,
+            note=LEAF,
+            message=LEAF,
+            ground=LEAF,
+            review=Day(),
+        ),
         _STAFF,
         "beforehand and with reasons; or later, where a sealed ground says so",
     ),
@@ -213,7 +223,7 @@ _IDENTITY: Final = (
         "recovery.requested",
         _HERE,
         body(person=PERSON, rooms=ListOf(STREAM, 1, 8)),
-        ("steward", STAFF),
+        (STAFF, "recovery"),
         "that somebody's lost access is being restored",
     ),
     Kind("recovery.approved", _HERE, body(request=LEAF), ("recovery",)),
@@ -236,7 +246,7 @@ _KEEPING: Final = (
         (STAFF, "records"),
         "that something was removed",
     ),
-    Kind("case.erased", _HERE, body(_PROPOSAL, proposal=LEAF), ("records", "steward", "outsider")),
+    Kind("case.erased", _HERE, body(_PROPOSAL, proposal=LEAF), ("records", STAFF)),
 )
 
 KINDS: Final = (

@@ -17,6 +17,7 @@ from meyasubako.domain.kinds.kind import (
 from meyasubako.domain.schema import (
     AGE_RECIPIENT,
     DIGEST,
+    LEAF,
     PERSON,
     STREAM,
     Count,
@@ -34,7 +35,8 @@ _HERE: Final = (ROOM,)
 _SEALED: Final = "sealed_by"
 _READERS: Final = ("whoever reads the room",)
 _BOTH: Final = (REPORTER, *_READERS)
-# For whom a share of the epoch's seed is sealed, and the SHA-256 of its 33 bytes.
+# For whom a share of the epoch's seed is sealed, and the SHA-256 of its 33 bytes; `appointed` names the event
+# that says who holds shares, and how many open the epoch.
 _SHARES = ListOf(Owned({"holder": PERSON, "share": DIGEST}), 2, 11)
 
 KINDS: Final = (
@@ -44,11 +46,13 @@ KINDS: Final = (
         body(
             _SEALED,
             "shares",
+            "appointed",
             case=STREAM,
             room=OneOf((*ROOMS, IDENTITY)),
             recipient=AGE_RECIPIENT,
             wraps=ListOf(WRAP),
             shares=_SHARES,
+            appointed=LEAF,
             sealed_by=SEALED_BY,
         ),
         (REPORTER, STAFF, "mediator"),
@@ -60,10 +64,12 @@ KINDS: Final = (
         body(
             _SEALED,
             "shares",
+            "appointed",
             epoch=Count(2),
             recipient=AGE_RECIPIENT,
             wraps=ListOf(WRAP),
             shares=_SHARES,
+            appointed=LEAF,
             sealed_by=SEALED_BY,
         ),
         _BOTH,

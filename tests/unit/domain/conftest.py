@@ -282,7 +282,7 @@ class World:
 
     # Cases.
 
-    def submission(self, readers=("ira", "ken"), reporter=None, **changed):
+    def submission(self, readers=("ira", "ken"), reporter=None, said=None, **changed):
         """A report's request and what it opens, not sent yet."""
         reporter = reporter or Someone.named("reporter")
         report, dialogue = (acts.NewRoom(self.fresh(), HybridIdentity.generate()) for _ in range(2))
@@ -297,7 +297,8 @@ class World:
             "readers": staff,
             "sealed_by": "reporter_tool",
         }
-        acts.submit(request, acts.Report({"what": "gravel"}, "gravel"), **{**given, **changed})
+        said = said or acts.Report({"what": "gravel"}, "gravel")
+        acts.submit(request, said, **{**given, **changed})
         return request, Submitted(case, reporter, report, dialogue, tuple(request.events))
 
     def submit(self, readers=("ira", "ken"), **also):
