@@ -1,20 +1,37 @@
-"""What each person may be shown of the log: streams whole, heads of streams they may write to, or nothing."""
+"""What each person may be shown of the log: streams whole, parts of them and their heads, or nothing.
+
+Whoever holds a share of a room, or is to be given it back, is shown what of it and its case their acts depend
+on: how it was opened, who reads it, what was asked and agreed to. Never a text, nor when one was written.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from meyasubako.domain import kinds, rooms
+from meyasubako.domain import kinds, requests, rooms
 from meyasubako.domain.case import Case
+from meyasubako.domain.holders import holds_share
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.reads import may_fetch
 from meyasubako.domain.rules.rooms import is_reader
 
-__all__ = ["Shown", "may_fetch", "may_read", "may_see", "may_write", "reports_streams", "streams_of"]
+__all__ = [
+    "Shown",
+    "may_fetch",
+    "may_read",
+    "may_see",
+    "may_write",
+    "part_of",
+    "reports_streams",
+    "streams_of",
+]
 
 # The events of a room on which a writer's act and wraps depend, without any payload that is not theirs.
 STRUCTURE = frozenset(
     {"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"}
 )
+# What those who hold shares are shown of a room, and of its case.
+_HOLDERS_ROOM = STRUCTURE | {"share.checked", "share.disputed"}
+_HOLDERS_CASE = requests.KINDS | {"report.submitted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +42,31 @@ class Shown:
     sort: str
     case: str = ""
     room: str = ""
+    whole: bool = True
+
+
+def part_of(ledger: Ledger, person: str, stream: str) -> frozenset[str]:
+    """The kinds of event that somebody is shown of a stream that they may not see whole; usually none."""
+    if ledger.mechanism.active(person) is None:
+        return frozenset()
+    if stream in ledger.cases:
+        case = ledger.cases[stream]
+        first = (ledger.rooms.get(case.rooms.get(name, "")) for name in ("report", kinds.IDENTITY))
+        held = any(holds_share(room, person) for room in first)
+        return _HOLDERS_CASE if held or _awaits(case, person) else frozenset()
+    room = ledger.rooms.get(stream)
+    if room is None:
+        return frozenset()
+    shown = holds_share(room, person) or _awaits(ledger.cases[room.case], person, stream)
+    return _HOLDERS_ROOM if shown else frozenset()
+
+
+def _awaits(case: Case, person: str, room: str | None = None) -> bool:
+    """Whether a recovery stands by which this person is given rooms of the case back."""
+    return any(
+        each.is_recovery and each.to == person and each.standing and (room is None or room in each.rooms)
+        for each in case.requests.values()
+    )
 
 
 def may_see(ledger: Ledger, person: str, stream: str) -> bool:
@@ -35,7 +77,12 @@ def may_see(ledger: Ledger, person: str, stream: str) -> bool:
     if sort == kinds.MECHANISM:
         return True
     if sort == kinds.ROOM:
-        return is_reader(ledger.mechanism, ledger.rooms[stream], person)
+        room = ledger.rooms[stream]
+        if room.name == kinds.IDENTITY:
+            # It holds no text that anybody reads: whoever asks must know what its shares are to give.
+            report = ledger.rooms.get(ledger.cases[room.case].rooms["report"])
+            return report is not None and is_reader(ledger.mechanism, report, person)
+        return is_reader(ledger.mechanism, room, person)
     if sort == kinds.CASE:
         return _may_see_case(ledger, person, ledger.cases[stream])
     return sort == kinds.READS and ledger.reads[stream].person == person
@@ -68,7 +115,7 @@ def may_write(ledger: Ledger, author: str, stream: str) -> bool:
     person = ledger.mechanism.active(author)
     if person is not None and person.has("steward") and room is not None:
         return True
-    return may_see(ledger, author, stream)
+    return may_see(ledger, author, stream) or bool(part_of(ledger, author, stream))
 
 
 def may_read(ledger: Ledger, person: str, digest: str) -> bool:
@@ -85,11 +132,11 @@ def streams_of(ledger: Ledger, person: str) -> Iterator[Shown]:
         return
     yield Shown(ledger.mechanism.stream, kinds.MECHANISM)
     for case in tuple(ledger.cases.values()):
-        if may_see(ledger, person, case.stream):
-            yield Shown(case.stream, kinds.CASE, case.stream)
+        if whole := may_see(ledger, person, case.stream) or part_of(ledger, person, case.stream):
+            yield Shown(case.stream, kinds.CASE, case.stream, whole=whole is True)
     for room in tuple(ledger.rooms.values()):
-        if may_see(ledger, person, room.stream):
-            yield Shown(room.stream, kinds.ROOM, room.case, room.name)
+        if whole := may_see(ledger, person, room.stream) or part_of(ledger, person, room.stream):
+            yield Shown(room.stream, kinds.ROOM, room.case, room.name, whole=whole is True)
     for stream, reads in tuple(ledger.reads.items()):
         if reads.person == person:
             yield Shown(stream, kinds.READS, reads.case)

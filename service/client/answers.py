@@ -35,13 +35,14 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class StreamShown(msgspec.Struct, frozen=True):
-    """A stream that the caller is shown: its sort, its case, the room's name, its head."""
+    """A stream that the caller is shown, whole or in part: its sort, its case, the room's name, its head."""
 
     stream: str
     sort: str
     case: str
     room: str
     head: Head
+    whole: bool = True
 
 
 class MechanismShown(msgspec.Struct, frozen=True):

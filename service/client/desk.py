@@ -31,7 +31,9 @@ from meyasubako.service.errors import ConflictError, RefusedError
 
 _TRIES: Final = 5
 # What a refusal is called when somebody wrote between our reading and our writing.
-_MOVED: Final = frozenset({"conflict", "epoch-is-fresh", "advance-wraps-exactly", "stream-is-whole"})
+_MOVED: Final = frozenset(
+    {"conflict", "epoch-is-fresh", "advance-wraps-exactly", "shares-exactly", "stream-is-whole"}
+)
 # Digests named in one payload.fetched: an event has at most 32 KiB.
 _FETCHED_AT_ONCE: Final = 256
 
@@ -83,7 +85,9 @@ class Desk:
         """Every case that this person is shown, oldest first."""
         shown = self._client.me().streams
         mechanism = self._roster()
-        found = [self._load(mechanism, each.stream) for each in shown if each.sort == kinds.CASE]
+        found = [
+            self._load(mechanism, each.stream) for each in shown if each.sort == kinds.CASE and each.whole
+        ]
         return sorted(found, key=lambda file: (file.case.submitted_on, file.case.stream))
 
     def case(self, wanted: str) -> CaseFile:
@@ -91,7 +95,8 @@ class Desk:
         return self._load(self._roster(), self._find(wanted))
 
     def _find(self, wanted: str) -> str:
-        shown = [each.stream for each in self._client.me().streams if each.sort == kinds.CASE]
+        streams = self._client.me().streams
+        shown = [each.stream for each in streams if each.sort == kinds.CASE and each.whole]
         found = [stream for stream in shown if stream.startswith(wanted.lower())]
         if len(found) != 1 or not wanted:
             say = "several cases begin" if found and wanted else "no case that you are shown begins"
@@ -101,7 +106,8 @@ class Desk:
     def _load(self, mechanism: Mechanism, case: str, beside: Sequence[Event] = ()) -> CaseFile:
         """Fold the case; `beside` are events that a conflict has shown before their hour."""
         order = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
-        shown = [each for each in self._client.me().streams if each.case == case and each.sort in order]
+        streams = (each for each in self._client.me().streams if each.case == case and each.whole)
+        shown = [each for each in streams if each.sort in order]
         shown.sort(key=lambda each: (order[each.sort], each.room == "team"))
         events = {each.stream: self._events(each.stream, beside) for each in shown}
         ledger = fold(mechanism, events.values())

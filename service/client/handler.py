@@ -7,7 +7,7 @@ from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING
 
 from meyasubako.crypto.canonical import encode_base64
-from meyasubako.domain.envelope import Event
+from meyasubako.domain.envelope import Event, Head
 from meyasubako.service.client import answers, uploading
 from meyasubako.service.client.http import Http
 from meyasubako.service.errors import BadAnswerError
@@ -42,6 +42,18 @@ class HandlerClient:
             found += answers.read_events([row.event for row in page.events], stream)
             more = page.more and bool(page.events)
         return found
+
+    def part(self, stream: str) -> tuple[list[Event], Head]:
+        """What I am shown of a stream, perhaps with events left out, and where it ends."""
+        found: list[Event] = []
+        more, head = True, Head()
+        while more:
+            start = found[-1].seq + 1 if found else 1
+            page = answers.read(self._http.get_json(f"/v1/streams/{stream}", {"from": start}), answers.Events)
+            found += answers.read_events([row.event for row in page.events], stream)
+            head = Head(page.head.seq, page.head.leaf)
+            more = page.more and bool(page.events)
+        return found, head
 
     def post(self, events: Sequence[Event], payloads: Mapping[str, bytes]) -> list[answers.AcceptedEvent]:
         """Post signed events with the small payloads that they name; all or none.

@@ -32,7 +32,9 @@ from meyasubako.service.errors import BadAnswerError, RefusedError
 
 T = TypeVar("T")
 _TRIES: Final = 5
-_MOVED: Final = frozenset({"conflict", "epoch-is-fresh", "advance-wraps-exactly", "stream-is-whole"})
+_MOVED: Final = frozenset(
+    {"conflict", "epoch-is-fresh", "advance-wraps-exactly", "shares-exactly", "stream-is-whole"}
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -38,7 +38,9 @@ from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem
 
 # After these the slot is closed at once, so that whoever wraps a key sees the change.
-AT_ONCE: Final = frozenset({"person.suspended", "person.retired", "key.rotated"})
+AT_ONCE: Final = frozenset(
+    {"person.suspended", "person.retired", "key.rotated", "custodians.appointed", "recovery.appointed"}
+)
 PUBLISH_SECONDS: Final = 30.0
 PAGE: Final = 500
 
@@ -73,7 +75,14 @@ class _Door:
         ledger, store = self._mechanism.ledger(), self._mechanism.store
         hidden = shown.hidden(self._mechanism)
         streams: list[JsonValue] = [
-            {"stream": seen.stream, "sort": seen.sort, "case": seen.case, "room": seen.room, "head": head}
+            {
+                "stream": seen.stream,
+                "sort": seen.sort,
+                "case": seen.case,
+                "room": seen.room,
+                "whole": seen.whole,
+                "head": head,
+            }
             for seen in entitlement.streams_of(ledger, person.key_id)
             if (head := head_of(store, ledger, seen.stream, hidden.get(seen.stream)))["seq"]
         ]
@@ -87,13 +96,16 @@ class _Door:
     def stream(self, stream: str) -> dict[str, JsonValue]:
         """The events of a stream from a seq on, at most a page of them."""
         person, _ = self._caller_without_body()
-        if not entitlement.may_see(self._mechanism.ledger(), person.key_id, stream):
-            raise not_found()
+        ledger, part = self._mechanism.ledger(), frozenset[str]()
+        if not entitlement.may_see(ledger, person.key_id, stream):
+            part = entitlement.part_of(ledger, person.key_id, stream)
+            if not part:
+                raise not_found()
         start = callers.asked_seq(request)
         stop = shown.hidden(self._mechanism).get(stream)
         if stop == 1:
             raise not_found()
-        return self._with_checkpoint(stream_view(self._mechanism, stream, start, stop, PAGE))
+        return self._with_checkpoint(stream_view(self._mechanism, stream, start, stop, PAGE, part))
 
     def post_events(self) -> dict[str, JsonValue]:
         """Accept signed events of the caller's own, all or none."""

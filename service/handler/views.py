@@ -54,10 +54,22 @@ def head_of(store: Store, ledger: Ledger, stream: str, stop: int | None) -> dict
 
 
 def stream_view(
-    mechanism: Mechanism, stream: str, start: int, stop: int | None, page: int
+    mechanism: Mechanism,
+    stream: str,
+    start: int,
+    stop: int | None,
+    page: int,
+    part: frozenset[str] = frozenset(),
 ) -> dict[str, JsonValue]:
-    """A page of a stream's events from seq `start` on, those before seq `stop` only, and its head."""
-    rows = [row for row in mechanism.store.stream(stream, start) if stop is None or row.seq < stop]
+    """A page of a stream's events from seq `start` on, those before seq `stop` only, and its head.
+
+    Where `part` names kinds, only events of these.
+    """
+    rows = [
+        row
+        for row in mechanism.store.stream(stream, start)
+        if (stop is None or row.seq < stop) and (not part or row.kind in part)
+    ]
     return {
         "stream": stream,
         "events": event_rows(mechanism.store, rows[:page]),
