@@ -108,6 +108,8 @@ class Intake:
     def __init__(self, mechanism: Mechanism, form_key: bytes) -> None:
         self.form_key = form_key
         self._mechanism = mechanism
+        # The channels as they were shown last, and the roster that they are of.
+        self._shown: tuple[Roster, tuple[ChannelView, ...]] | None = None
         limits = mechanism.config.limits
         self._files = IncomingFiles(
             mechanism.directory / "incoming", mechanism.store, mechanism.clock, limits.disk_free_bytes
@@ -144,18 +146,26 @@ class Intake:
     def _case_of(self, token: str) -> str:
         return str(uuid.UUID(bytes=self._derived(token, "case"), version=4))
 
-    def languages(self) -> frozenset[str]:
-        """Tags of the languages in which somebody answers, in one channel or another."""
-        channels = self._mechanism.ledger().mechanism.channels.values()
-        return frozenset(tag for channel in channels for tag in channel.languages)
-
     def channels(self) -> list[ChannelView]:
         """Every open channel."""
-        return [self.channel(name) for name in sorted(self._mechanism.ledger().mechanism.channels)]
+        return list(self._views())
 
     def channel(self, name: str = "main") -> ChannelView:
         """One channel with the people who would read a report sent now; KeyError for an unknown name."""
-        roster = self._mechanism.ledger().mechanism
+        found = next((view for view in self._views() if view.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def _views(self) -> tuple[ChannelView, ...]:
+        """Every open channel, opened anew with each event of the mechanism's: its markers come every slot."""
+        roster, shown = self._mechanism.ledger().mechanism, self._shown
+        if shown is None or shown[0] is not roster:
+            views = tuple(self._channel_view(roster, name) for name in sorted(roster.channels))
+            shown = self._shown = (roster, views)
+        return shown[1]
+
+    def _channel_view(self, roster: Roster, name: str) -> ChannelView:
         channel, marker = roster.channels[name], roster.last_marker
         if marker is None:
             raise KeyError(name)

@@ -28,6 +28,8 @@ _OTHER_VERSION: Final = re.compile(rb"age-encryption\.org/v(?!1[^0-9])[0-9]")
 MAX_HEADER: Final = 1 << 20
 MAC_SIZE: Final = 32
 _STANZA: Final = b"-> "
+# One or more visible ASCII characters each, with single spaces between them and none at the end.
+_are_words = re.compile(rb"[!-~]+(?: [!-~]+)*").fullmatch
 _FOOTER: Final = b"---"
 _COLUMNS: Final = 64
 
@@ -143,12 +145,10 @@ def _parse_stanzas(lines: list[bytes]) -> tuple[Stanza, ...]:
 def _parse_arguments(line: bytes) -> tuple[str, ...]:
     if not line.startswith(_STANZA):
         raise DamagedHeaderError("a stanza does not begin with an arrow")
-    words = line[len(_STANZA) :].split(b" ")
-    # A word is one or more visible ASCII characters, so two spaces together or a space at the end leave an
-    # empty word, which is refused like a control character.
-    if not all(words) or not all(0x21 <= byte <= 0x7E for word in words for byte in word):
+    words = line[len(_STANZA) :]
+    if not _are_words(words):
         raise DamagedHeaderError("a stanza's arguments are not words of visible ASCII")
-    return tuple(word.decode("ascii") for word in words)
+    return tuple(words.decode("ascii").split(" "))
 
 
 def _write_stanza(stanza: Stanza) -> bytes:

@@ -13,8 +13,8 @@ Rules upheld here:
 
 import hashlib
 import os
+import threading
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
@@ -36,6 +36,7 @@ _MLKEM_SEED: Final = 64
 _RECIPIENT_SIZE: Final = _MLKEM_KEY + 32
 _EXPANDED_SIZE: Final = _MLKEM_SEED + 32
 _WRAPPED_SIZE: Final = 32
+_MOST_KNOWN: Final = 1024
 _RECIPIENT_PREFIX: Final = "age1pq"
 _IDENTITY_PREFIX: Final = "AGE-SECRET-KEY-PQ-"
 _INFO: Final = b"age-encryption.org/mlkem768x25519"
@@ -110,7 +111,8 @@ class HybridIdentity:
         """The public half. Its text is made at the first call: opening a file does not need it."""
         if isinstance(self._recipient, bytes):
             text = bech32.encode(_RECIPIENT_PREFIX, self._recipient)
-            self._recipient = HybridRecipient(text, self._key.public_key())
+            # Whoever makes a key parses it soon after, and parsing costs more than sealing to it.
+            self._recipient = _remember(HybridRecipient(text, self._key.public_key()))
         return self._recipient
 
     def reveal(self) -> str:
@@ -148,8 +150,22 @@ def parse_encapsulation(stanza: Stanza) -> bytes:
     return encapsulation
 
 
-@lru_cache(maxsize=1024)
+# Recipients that were made or parsed lately, by their texts; the oldest are forgotten first.
+_known: dict[str, "HybridRecipient"] = {}
+_knowing = threading.Lock()
+
+
+def _remember(recipient: HybridRecipient) -> HybridRecipient:
+    with _knowing:
+        if len(_known) >= _MOST_KNOWN:
+            del _known[next(iter(_known))]
+        return _known.setdefault(recipient.text, recipient)
+
+
 def _parse_recipient(text: str) -> HybridRecipient:
+    known = _known.get(text)
+    if known is not None:
+        return known
     prefix, raw = bech32.decode(text)
     if prefix != _RECIPIENT_PREFIX or len(raw) != _RECIPIENT_SIZE:
         raise BadKeyError("a post-quantum recipient begins with age1pq1 and holds 1,216 bytes")
@@ -159,4 +175,4 @@ def _parse_recipient(text: str) -> HybridRecipient:
         raise BadKeyError("the ML-KEM-768 half of the recipient is malformed") from error
     point = X25519PublicKey.from_public_bytes(raw[_MLKEM_KEY:])
     check_public_point(point)
-    return HybridRecipient(text, hpke.MLKEM768X25519PublicKey(lattice, point))
+    return _remember(HybridRecipient(text, hpke.MLKEM768X25519PublicKey(lattice, point)))

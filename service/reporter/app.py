@@ -38,6 +38,7 @@ from meyasubako.service.reporter.mailbox import MailboxPages
 from meyasubako.service.reporter.month import month_of
 from meyasubako.service.reporter.questionnaire import standard
 from meyasubako.service.reporter.report import ReportPages
+from meyasubako.service.reporter.sentences import SpokenEnvironment
 from meyasubako.service.reporter.site import (
     Site,
     language,
@@ -69,6 +70,8 @@ _LANGUAGE: Final = "/<any({}):language>".format(",".join(f'"{tag}"' for tag in A
 def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = time.time) -> Flask:
     """The reporter's site as a WSGI application. `now` gives seconds since the epoch, for a page's age."""
     app = Flask(__name__)
+    # Before anything asks for its environment of templates.
+    app.jinja_environment = SpokenEnvironment  # type: ignore[assignment]  # an environment with more in it
     limits = config.limits
     form_room = _FORM_ROOM + 12 * limits.text_characters
     app.config.update(
@@ -113,7 +116,7 @@ def _route(app: Flask, site: Site) -> None:
         return site.page("languages.html", asked=asked, autonyms=AUTONYMS, words=WORDS)
 
     def begin() -> str:
-        channels = site.intake.channels()
+        channels = site.channels()
         return site.page("begin.html", channel=channels[0] if channels else None)
 
     def calendar() -> str:

@@ -16,7 +16,7 @@ words, so that it needs no ruby. Babel takes no variant without data of its own:
 
 import re
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -132,6 +132,7 @@ def shown_date(day: date, tag: str) -> str:
     return digits(format_date(day, "long", locale_of(tag)), tag)
 
 
+@lru_cache(maxsize=256)
 def shown_number(value: float, tag: str, pattern: str | None = None) -> str:
     """A count or a size, as its reader writes it; `pattern` is one of CLDR, else the language's own."""
     return digits(format_decimal(value, pattern, locale_of(tag)), tag)

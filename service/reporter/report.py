@@ -108,6 +108,7 @@ class ReportPages:
         try:
             submitted = self._site.intake.submit(draft)
         except ReadersChangedError:
+            self._site.look_again()
             return self._show("readers", state, (_readers_changed(),))
         except NobodyLeftError:
             return self._show("readers", state, (self._nobody_left(),))
@@ -174,7 +175,7 @@ class ReportPages:
         return Writing(self._site.intake.token(), *named_only, begun=int(self._site.now()))
 
     def _channels(self) -> list[ChannelView]:
-        channels = self._site.intake.channels()
+        channels = self._site.channels()
         if not channels:
             abort(503)
         return channels

@@ -14,13 +14,14 @@ from datetime import UTC, date, datetime
 from typing import Final, cast
 
 from babel import Locale, UnknownLocaleError
-from flask import Response, abort, make_response, render_template, request
+from flask import Response, abort, current_app, g, make_response, render_template, request
 
 from meyasubako.service.config import Limits
-from meyasubako.service.intake import Intake
+from meyasubako.service.intake import ChannelView, Intake
 from meyasubako.service.reporter.languages import AUTONYMS, current, offered
 from meyasubako.service.reporter.limits import Pace
 from meyasubako.service.reporter.questionnaire import Questionnaire
+from meyasubako.service.reporter.sentences import SpokenEnvironment
 from meyasubako.service.reporter.state import FormSeal, HeldFile, Leaving
 from meyasubako.service.reporter.uploads import SealingRequest
 
@@ -43,14 +44,26 @@ class Site:
         """The UTC day."""
         return datetime.fromtimestamp(self.now(), UTC).date()
 
+    def channels(self) -> list[ChannelView]:
+        """Every open channel, looked at once in a request."""
+        if "channels" not in g:
+            g.channels = self.intake.channels()
+        found: list[ChannelView] = g.channels
+        return found
+
+    def look_again(self) -> None:
+        """Look at the channels anew: they turned out to have changed."""
+        g.pop("channels", None)
+
     def offered(self) -> tuple[str, ...]:
-        """The languages of the site in which somebody answers."""
-        return offered(self.intake.languages())
+        """The languages of the site in which somebody answers, in one channel or another."""
+        return offered(frozenset(tag for view in self.channels() for tag in view.languages))
 
     def page(self, template: str, *, files: tuple[HeldFile, ...] = (), **context: object) -> str:
         """A page with its way out: quick exit deletes `files`."""
         leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files)))
-        return render_template(template, leaving=leaving, limits=self.limits, **context)
+        templates = cast("SpokenEnvironment", current_app.jinja_env)
+        return render_template(templates.template(template), leaving=leaving, limits=self.limits, **context)
 
 
 def sealing_request() -> SealingRequest:
