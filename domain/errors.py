@@ -24,3 +24,7 @@ class BadDocumentError(DomainError):
 
 class WrongShareError(BadDocumentError):
     """A share does not open, is not the one that its room promised, or does not lead to the room's key."""
+
+
+class BadProfileError(DomainError):
+    """The text is no profile: not TOML, a field that does not belong there, or a number without its source."""
