@@ -47,7 +47,7 @@ def upload(http: Http, path: str, chunks: Iterable[bytes], size: int, wait: Wait
 def _begun(http: Http, path: str, first: bytes, size: int, wait: Wait) -> str:
     """The path of a new upload, which holds the first part already."""
     headers = {**_TUS, "Upload-Length": str(size), **_part_headers(first)}
-    answer = _insisting(lambda: http.exchange("POST", path, headers, first), wait)
+    answer = _insisting(lambda: _exchange(http, "POST", path, headers, first), wait)
     location = answer.get("Location", "")
     if not location.startswith(f"{path}/") or _offset(answer) != len(first):
         raise BadAnswerError("the service did not say where the upload goes on")
@@ -61,13 +61,23 @@ def _put(http: Http, location: str, part: bytes, offset: int, wait: Wait) -> Non
 
     def put() -> int:
         nonlocal tried
-        if tried and (arrived := _offset(http.exchange("HEAD", location, _TUS))) != offset:
+        if tried and (arrived := _offset(_exchange(http, "HEAD", location, _TUS))) != offset:
             return arrived
         tried = True
-        return _offset(http.exchange("PATCH", location, headers, part))
+        return _offset(_exchange(http, "PATCH", location, headers, part))
 
     if _insisting(put, wait) != offset + len(part):
         raise BadAnswerError("the service has another part of the file than was sent")
+
+
+def _exchange(
+    http: Http, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+) -> Mapping[str, str]:
+    answer = http.exchange(method, path, headers, body)
+    # Every answer has it, behind the fields that tell something: header fields that break off look complete.
+    if answer.get("Tus-Resumable") != _TUS["Tus-Resumable"]:
+        raise UnreachableError("the connection broke before the answer was complete")
+    return answer
 
 
 def _insisting(act: Callable[[], T], wait: Wait) -> T:
