@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-browser test-interop test-crash fuzz bench-seal bench-log \
+.PHONY: help install demo test test-long test-browser test-tor test-interop test-crash fuzz bench-seal bench-log \
 	lint format requirements screenshots translations clean
 
 help: ## list the targets
@@ -66,9 +66,14 @@ test-long: $(VENV)/.dev node_modules/.installed ## the same tests with their lon
 test-crash: $(VENV)/.dev ## kill -9 under load, many times
 	$(BIN)/python -m pytest tests/crash tests/system -m crash
 
-test-browser: $(VENV)/.browser ## needs Debian's chromium and fonts-noto-cjk
-	@command -v chromium >/dev/null || { echo "test-browser needs: apt-get install chromium fonts-noto-cjk" >&2; exit 2; }
+BROWSERS := chromium firefox-esr fonts-noto-core fonts-noto-cjk
+test-browser: $(VENV)/.browser node_modules/.installed ## needs Debian's chromium, firefox-esr, fonts-noto-core, fonts-noto-cjk
+	@command -v chromium >/dev/null && command -v firefox-esr >/dev/null || { echo "test-browser needs: apt-get install $(BROWSERS)" >&2; exit 2; }
 	$(BIN)/python -m pytest tests/browser
+
+test-tor: $(VENV)/.browser ## a whole case through a Tor network on this machine; needs Debian's tor and firefox-esr
+	@command -v tor >/dev/null && command -v firefox-esr >/dev/null || { echo "test-tor needs: apt-get install tor firefox-esr" >&2; exit 2; }
+	$(BIN)/python -m pytest tests/tor
 
 screenshots: $(VENV)/.browser ## every page of the reporter's site into docs/screenshots
 	@command -v chromium pngquant >/dev/null || { echo "screenshots needs: apt-get install chromium fonts-noto-cjk pngquant" >&2; exit 2; }

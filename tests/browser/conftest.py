@@ -1,18 +1,72 @@
-"""Chromium without scripts, as in Tor Browser's strictest setting, against a real server."""
+"""Stock browsers against real servers."""
 
-import os
-import shutil
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.integration.reporter_box import found_box
+from meyasubako.service.config import Limits
+from tests.browser import browsers
+from tests.browser.walk import LANGUAGES
+from tests.integration.reporter_box import found_box as found_plain_box
 from tests.integration.reporter_server import Server
+from tests.system.box import found_box
+from tests.system.town import settled
+
+MEGABYTE = 1024 * 1024
+
+
+def pytest_collection_modifyitems(items):
+    # The driver's pipes are closed by its own process, some time after it was told to.
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("default::ResourceWarning"))
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser_of(playwright):
+    """Gives the browser of a kind, which stays open for the tests that follow."""
+    running = {}
+    with ExitStack() as stack:
+
+        def browser_of(kind):
+            if kind.name not in running:
+                running[kind.name] = stack.enter_context(browsers.launched(playwright, kind))
+            return running[kind.name]
+
+        yield browser_of
+
+
+@pytest.fixture
+def page_in(browser_of):
+    """Gives an empty page of a fresh profile in a browser of a kind, at an address."""
+    with ExitStack() as stack:
+
+        def page_in(kind, base, size=browsers.PHONE, scheme="light"):
+            context = browsers.context_in(browser_of(kind), kind, base, size, scheme)
+            stack.callback(context.close)
+            return context.new_page()
+
+        yield page_in
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory):
+    """A served mechanism whose people have their key files at hand; its limits let large files in."""
+    place = tmp_path_factory.mktemp("town")
+    limits = Limits(workers=1, threads=16, upload_bytes=64 * MEGABYTE, files=3)
+    with settled(found_box(place / "box", limits, languages=LANGUAGES), place) as town:
+        yield town
 
 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory):
-    return found_box(tmp_path_factory.mktemp("browser") / "box")
+    return found_plain_box(tmp_path_factory.mktemp("browser") / "box", languages=LANGUAGES)
 
 
 @pytest.fixture(scope="session")
@@ -23,28 +77,18 @@ def server(box, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    program = shutil.which("chromium")
-    assert program, "these tests need Debian's chromium (and fonts-noto-cjk)"
-    # Chromium has no sandbox of its own for root, as in a container.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
-        yield browser
-        browser.close()
+def chromium(browser_of):
+    return browser_of(browsers.CHROMIUM_WITHOUT_SCRIPTS)
 
 
 @pytest.fixture
-def context(chromium, server):
-    context = chromium.new_context(
-        java_script_enabled=False, viewport={"width": 360, "height": 740}, base_url=server.base
-    )
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context):
-    page = context.new_page()
+def page(page_in, server):
+    """A phone's page in Chromium without scripts."""
+    page = page_in(browsers.CHROMIUM_WITHOUT_SCRIPTS, server.base)
     page.set_default_timeout(20_000)
     return page
+
+
+@pytest.fixture
+def context(page):
+    return page.context

@@ -1,45 +1,49 @@
-"""Makes docs/screenshots: every page of the reporter's site, on a phone and on a desktop, in each language.
+"""Makes docs/screenshots: every page of the reporter's site, on a phone and on a desktop, in several scripts.
 
-Run by `make screenshots`; needs Debian's chromium, fonts-noto-cjk and pngquant.
+Run by `make screenshots`; needs Debian's chromium, fonts-noto-core, fonts-noto-cjk and pngquant.
 """
 
-import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser import walk
-from tests.integration.reporter_box import answer, found_box
+from meyasubako.service.mechanism import Mechanism
+from tests.browser import browsers, walk
+from tests.integration.reporter_box import answer, found_box, open_second_channel
 from tests.integration.reporter_server import Server
 
 TARGET = Path(__file__).parents[2] / "docs/screenshots"
-SIZES = {"phone": (360, 740), "desktop": (1280, 860)}
+KIND = browsers.CHROMIUM_WITHOUT_SCRIPTS
+SIZES = {"phone": browsers.PHONE, "desktop": browsers.DESKTOP}
+# Language, device, scheme, and the pages that are wanted; all of them where none are named.
 SERIES = [
-    *((language, device, "light", None) for language in walk.TEXT for device in SIZES),
+    *((language, device, "light", None) for language in ("en", "ja") for device in SIZES),
+    *((language, "phone", "light", None) for language in ("ar", "my")),
+    ("ar", "desktop", "light", {"readers", "needs", "review", "mailbox"}),
+    ("ne", "phone", "light", {"review"}),
+    ("th", "phone", "light", {"begin"}),
     ("en", "phone", "dark", {"begin", "story-error", "receipt", "mailbox"}),
     ("ja", "desktop", "dark", {"readers", "review"}),
 ]
-ANSWER = {
-    "en": "Thank you for writing. Two of us have read your report.\n\nDid the alarm work again after March?",
-    "ja": "書いてくださり、ありがとうございます。二人で読みました。\n\n3月のあと、警報は元に戻りましたか。",
-}
 
 
 def main():
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
-        box = found_box(Path(place) / "box")
+        box = found_box(Path(place) / "box", languages=walk.LANGUAGES)
         server = Server(box.directory, place)
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         try:
-            for language, device, scheme, only in SERIES:
-                series(browser, server, box, language, device, scheme, only)
+            with browsers.launched(playwright, KIND) as browser:
+                for each in SERIES:
+                    series(browser, server, box, *each)
+                open_second_channel(box)
+                for device, size in SIZES.items():
+                    page = browsers.context_in(browser, KIND, server.base, size).new_page()
+                    page.goto("/en/questions")
+                    picture(page, f"en-{device}-channel")
         finally:
-            browser.close()
             server.stop()
     files = sorted(TARGET.glob("*.png"))
     quantise = ["pngquant", "--force", "--skip-if-larger", "--ext", ".png", "--quality", "60-90", "64"]
@@ -50,21 +54,17 @@ def main():
 
 
 def series(browser, server, box, language, device, scheme, only):
-    width, height = SIZES[device]
-    context = browser.new_context(
-        java_script_enabled=False,
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-        base_url=server.base,
-    )
+    context = browsers.context_in(browser, KIND, server.base, SIZES[device], scheme)
     page = context.new_page()
     suffix = "" if scheme == "light" else f"-{scheme}"
 
     def see(name):
         if only is None or name in only:
-            page.wait_for_load_state("load")
-            page.evaluate("() => { document.activeElement.blur(); window.scrollTo(0, 0) }")
-            page.screenshot(path=TARGET / f"{language}-{device}-{name}{suffix}.png", full_page=True)
+            picture(page, f"{language}-{device}-{name}{suffix}")
+        if name == "receipt" and only is None:
+            page.emulate_media(media="print")
+            picture(page, f"{language}-{device}-printed")
+            page.emulate_media(media="screen")
 
     def see_later(name):
         if name != "mailbox":
@@ -73,9 +73,7 @@ def series(browser, server, box, language, device, scheme, only):
     receipt = walk.report(page, language, see)
     walk.come_back(page, language, receipt, see_later)
     staff(box, language)
-    page.goto(f"/{language}/answers")
-    page.fill("#receipt", receipt)
-    walk.forward(page)
+    walk.enter(page, language, receipt)
     see("mailbox")
     walk.leave(page, see)
     page.goto(f"/{language}/nothing")
@@ -83,12 +81,17 @@ def series(browser, server, box, language, device, scheme, only):
     context.close()
 
 
-def staff(box, language):
-    from meyasubako.service.mechanism import Mechanism
+def picture(page, name):
+    page.wait_for_load_state("load")
+    page.evaluate("() => { document.activeElement.blur(); window.scrollTo(0, 0) }")
+    page.screenshot(path=TARGET / f"{name}.png", full_page=True)
 
+
+def staff(box, language):
     mechanism = Mechanism.open(box.directory)
     try:
-        answer(mechanism, box, "Maria Lindqvist", ANSWER[language], {"hours.pdf": b"x" * 40_000})
+        files = {"hours.pdf": b"x" * 40_000}
+        answer(mechanism, box, "Maria Lindqvist", walk.QUESTION[language], files)
     finally:
         mechanism.close()
 

@@ -5,8 +5,6 @@ from playwright.sync_api import Error
 
 from tests.browser import walk
 
-pytestmark = pytest.mark.filterwarnings("default::ResourceWarning")
-
 WIDER_THAN_THE_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # WCAG 2.5.8 asks for 24 px; what a frightened person has to hit is larger.
 SMALL_TARGETS = """() => [...document.querySelectorAll(

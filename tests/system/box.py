@@ -141,11 +141,15 @@ def _flipped(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
-def found_box(directory: Path, limits: Limits) -> Box:
-    """Two stewards, two people of the intake, an auditor."""
+def found_box(
+    directory: Path, limits: Limits, *, languages: tuple[str, ...] = ("en", "ja"), doors: Doors = ANYWHERE
+) -> Box:
+    """Two stewards, two people of the intake, an auditor; the intake answers in `languages`."""
     people = {name: KeyPair.generate(name) for name in ROLES}
     founders = [Founder(people[name].person(), roles) for name, roles in ROLES.items()]
-    config = Config(origin=ORIGIN, doors=ANYWHERE, limits=limits, intake=IntakeSettings(show="at_once"))
-    settings = Settings(name="Test box", channel_name="Main channel", waiting_hours=0, test=True)
+    config = Config(origin=ORIGIN, doors=doors, limits=limits, intake=IntakeSettings(show="at_once"))
+    settings = Settings(
+        name="Test box", channel_name="Main channel", languages=languages, waiting_hours=0, test=True
+    )
     found(directory, config, settings, founders, people["Ada Berg"])
     return Box(directory, people)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain.people import Mechanism
 from meyasubako.service.client import roster, sealed_report
 from meyasubako.service.client.desk import Desk
 from meyasubako.service.client.handler import HandlerClient
@@ -28,11 +29,15 @@ def handler_door(served: Served, pair: KeyPair, off: timedelta = ON_TIME) -> Htt
     return Http(served.doors["handler"], key=pair.signing, clock=clock_off_by(off))
 
 
-def desk(box: Box, served: Served, name: str) -> Desk:
-    """Somebody's desk, with the readers verified by the log."""
-    log, clock = roster.from_log(Http(served.doors["log"])), system_clock
-    people = HandlerClient(handler_door(served, box.people[name]))
-    return Desk(people, box.people[name], lambda: roster.verify(log, clock().date()).mechanism, verified=True)
+def desk(box: Box, served: Served, name: str, off: timedelta = ON_TIME) -> Desk:
+    """Somebody's desk, with the readers verified by the log; its clock may be wrong."""
+    log, clock = roster.from_log(Http(served.doors["log"])), clock_off_by(off)
+    people = HandlerClient(handler_door(served, box.people[name], off))
+
+    def verified() -> Mechanism:
+        return roster.verify(log, clock().date()).mechanism
+
+    return Desk(people, box.people[name], verified, verified=True, clock=clock)
 
 
 def reporter_door(served: Served, receipt: Receipt | None = None, off: timedelta = ON_TIME) -> Http:

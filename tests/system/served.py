@@ -22,8 +22,10 @@ class NotServedError(Exception):
 class Served:
     """One mechanism being served. Each start has fresh ports; `log` holds everything that was printed."""
 
-    def __init__(self, directory: Path, place: Path) -> None:
+    def __init__(self, directory: Path, place: Path, test_clock: Path | None = None) -> None:
+        """`place` is a new folder; a test mechanism may take its time from the file `test_clock`."""
         self.directory = directory
+        self.clock = [] if test_clock is None else ["--test-clock", test_clock]
         self.temporary = place / "temporary"
         self.temporary.mkdir(parents=True)
         self.log = place / "printed.log"
@@ -35,7 +37,7 @@ class Served:
         """Start and return when every door answers."""
         with self.log.open("a") as printed:
             self._process = subprocess.Popen(
-                [COMMAND, "serve", self.directory, "--json"],
+                [COMMAND, "serve", self.directory, *self.clock, "--json"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=printed,

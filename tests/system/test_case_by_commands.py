@@ -3,123 +3,38 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from meyasubako.crypto.keyfile import KeyPair, digest_fingerprint, write_keyfile
+from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.service.cli.main import main
-from tests.system.box import ORIGIN, Box, found_box
+from tests.system.box import ORIGIN, found_box
 from tests.system.conftest import SMALL
-from tests.system.served import Served, run
+from tests.system.town import Town, settled, texts
 
 TEXT = "The guard of the press was off again."
 LARGE = bytes(range(256)) * 2048  # 512 KiB: a payload of its own, sent ahead
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended, and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True)
-class Town:
-    """A served mechanism, and the folder in which its people have their key files."""
-
-    box: Box
-    served: Served
-    place: Path
-
-    def command(self, *words: object, typed: str = "") -> Ended:
-        """One command to its end, in this process: the interpreter's start is not what is tested."""
-        runner = CliRunner(env={"XDG_CONFIG_HOME": str(self.place / "config")})
-        result = runner.invoke(main, [str(word) for word in words], input=typed)
-        return Ended(result.exit_code, result.stdout, result.stderr)
-
-    def process(self, *words: object) -> Ended:
-        """One command to its end, as a process of its own."""
-        ended = run(*words, temporary=self.place / "tmp")
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
-
-    def facts(self, *words: object, typed: str = "") -> dict[str, object]:
-        """The facts that a command prints, which must succeed."""
-        ended = self.command(*words, "--json", typed=typed)
-        assert ended.returncode == 0, ended.stderr
-        found = json.loads(ended.stdout)
-        assert isinstance(found, dict)
-        return found
-
-    def by(self, name: str, door: str = "handler") -> list[object]:
-        """The options with which somebody acts."""
-        key = self.place / f"{name.split(maxsplit=1)[0]}.key"
-        return ["--at", self.served.doors[door], "--as", key, "--passphrase-file", self.place / "passphrase"]
-
-    def cases(self, verb: str, *words: object, name: str = "Keiko Sato") -> list[object]:
-        """The words of a command under `cases`."""
-        return ["cases", verb, *words, *self.by(name), *self.sure()]
-
-    def sure(self) -> list[object]:
-        """The options with which the readers are verified, by what stands on the poster."""
-        founded = self.box.ledger().mechanism.founded
-        return [
-            "--log",
-            self.served.doors["log"],
-            "--fingerprint",
-            digest_fingerprint(bytes.fromhex(founded)),
-        ]
-
-    def reporter(self, *words: object) -> list[object]:
-        """The options of the reporter's own commands."""
-        return [*words, "--at", self.served.doors["reporter"], *self.sure()]
-
-    def keep(self, name: str, pair: KeyPair) -> Path:
-        """Somebody's key file and public line."""
-        path = self.place / f"{name.split(maxsplit=1)[0]}.key"
-        path.write_bytes(write_keyfile(pair, name, "correct horse", 10))
-        path.with_name(f"{path.name}.pub").write_text(f"{pair.person(name).public_line()}\n")
-        return path
-
-    def submitted(self, *words: object) -> tuple[str, str]:
-        """Report something; gives the receipt and the case."""
-        facts = self.facts(*self.reporter("report", "--text", TEXT, *words))
-        receipt = str(facts["receipt"])
-        return receipt, self.box.cases_of([receipt])[receipt]
-
-
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     place = tmp_path_factory.mktemp("town")
-    box = found_box(place / "box", SMALL)
-    served = Served(box.directory, place / "served")
-    served.start()
-    (place / "tmp").mkdir()
-    (place / "passphrase").write_text("correct horse\n")
     (place / "large.bin").write_bytes(LARGE)
     (place / "small.txt").write_text("a small file")
-    town = Town(box, served, place)
-    for name, pair in box.people.items():
-        town.keep(name, pair)
-    yield town
-    assert served.stop() == 0, served.printed()
+    with settled(found_box(place / "box", SMALL), place) as town:
+        yield town
 
 
-def texts(facts: dict[str, object], room: str) -> list[str]:
-    """The texts of a room of an opened case."""
-    parts = facts[room]
-    assert isinstance(parts, list)
-    return [part.get("text", part.get("trouble")) for part in parts]
+def submitted(town: Town, *words: object) -> tuple[str, str]:
+    """Report something; gives the receipt and the case."""
+    facts = town.facts(*town.reporter("report", "--text", TEXT, *words))
+    receipt = str(facts["receipt"])
+    return receipt, town.box.cases_of([receipt])[receipt]
 
 
 def test_a_case_goes_from_report_to_close_by_commands_alone(town: Town) -> None:
     files = ["--file", town.place / "large.bin", "--file", town.place / "small.txt"]
-    receipt, case = town.submitted(*files)
+    receipt, case = submitted(town, *files)
 
     listed = town.facts(*town.cases("list"))["cases"]
     assert isinstance(listed, list)
@@ -189,7 +104,7 @@ def test_no_file_holds_the_receipt_or_a_key_that_it_yields(town: Town) -> None:
 
 
 def test_whoever_was_left_out_cannot_open_the_report_with_all_of_the_database(town: Town) -> None:
-    _, case = town.submitted("--without", "Omar Haddad")
+    _, case = submitted(town, "--without", "Omar Haddad")
     assert town.box.texts("Keiko Sato")[case] == (TEXT,)
     assert town.box.texts("Omar Haddad")[case] == ()
     ended = town.command(*town.cases("open", case, name="Omar Haddad"))
@@ -198,7 +113,7 @@ def test_whoever_was_left_out_cannot_open_the_report_with_all_of_the_database(to
 
 
 def test_whoever_lost_access_opens_nothing_that_is_written_afterwards(town: Town) -> None:
-    receipt, case = town.submitted()
+    receipt, case = submitted(town)
     town.facts(*town.cases("say", case, "--text", "Before."))
     town.facts(*town.cases("revoke", case, "Omar Haddad"))
     town.facts(*town.cases("say", case, "--text", "After."))
@@ -211,7 +126,7 @@ def test_whoever_lost_access_opens_nothing_that_is_written_afterwards(town: Town
 
 
 def test_two_handlers_who_write_at_once_both_arrive(town: Town) -> None:
-    _, case = town.submitted()
+    _, case = submitted(town)
     words = [
         town.cases("say", case, "--text", f"{name} {number}", name=name)
         for name in ("Keiko Sato", "Omar Haddad")
@@ -246,7 +161,7 @@ def test_a_reader_is_enrolled_by_two_people_and_never_by_one(town: Town) -> None
         town.facts("enroll", *town.by("Jonas Mori"), "--confirm", leaf[:10], "--yes")["state"] == "enrolled"
     )
     assert town.facts("enroll", *town.by("Ada Berg"), "--list")["proposals"] == []
-    _, case = town.submitted()
+    _, case = submitted(town)
     early = town.command(*town.cases("grant", case, "Mei Lin"))
     assert early.returncode in {1, 2}
     town.facts("log", "publish", *town.by("Jonas Mori"))
@@ -261,7 +176,7 @@ def test_an_auditor_is_enrolled_by_one_steward(town: Town) -> None:
 
 
 def test_a_key_is_wrapped_to_nobody_whose_list_was_not_verified(town: Town) -> None:
-    _, case = town.submitted()
+    _, case = submitted(town)
     ended = town.command("cases", "note", case, "--text", "A note.", *town.by("Keiko Sato"))
     assert ended.returncode == 2
     assert "--log" in ended.stderr
@@ -269,7 +184,7 @@ def test_a_key_is_wrapped_to_nobody_whose_list_was_not_verified(town: Town) -> N
 
 
 def test_a_mailbox_that_was_closed_to_reading_opens_nothing_and_still_takes_letters(town: Town) -> None:
-    receipt, case = town.submitted()
+    receipt, case = submitted(town)
     typed = f"{receipt}\n"
     town.facts(*town.cases("say", case, "--text", "A question."))
     town.facts(*town.reporter("mailbox", "--close-to-reading"), typed=typed)
