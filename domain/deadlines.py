@@ -36,6 +36,13 @@ def earliest(clocks: Iterable[Deadline], step: str, start: date, *, extended: bo
     return min(days, default=None)
 
 
+def acknowledged_by(channel: Channel | None, day: date) -> date:
+    """The day by which a report of this day, on this channel, is acknowledged."""
+    return min(
+        after(day, each.days, each.working) for each in clocks_of(channel) if each.step == ACKNOWLEDGE.step
+    )
+
+
 def after(start: date, days: int, working: bool = False) -> date:
     """The day that lies so many days, or working days, after another.
 

@@ -16,9 +16,8 @@ from typing import Final
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts
+from meyasubako.domain import acts, deadlines
 from meyasubako.domain.acts import NewRoom, Report, Request
-from meyasubako.domain.case import ACKNOWLEDGE_WITHIN
 from meyasubako.domain.people import Channel, Person
 from meyasubako.service.client import files, proofs, roster
 from meyasubako.service.client.answers import AcceptedEvent
@@ -92,11 +91,8 @@ class Prepared:
     request: Request
     case: str
     readers: tuple[str, ...]
-
-    @property
-    def next_date(self) -> date:
-        """The day by which the reporter hears something."""
-        return self.request.today + ACKNOWLEDGE_WITHIN
+    # The day by which the reporter hears something.
+    next_date: date
 
 
 def look(
@@ -172,7 +168,8 @@ def prepare(
         readers=readers,
         sealed_by=SEALED_BY,
     )
-    return Prepared(receipt, request, case, tuple(readers))
+    due = deadlines.acknowledged_by(offer.channel(channel), request.today)
+    return Prepared(receipt, request, case, tuple(readers), due)
 
 
 def _readers(offer: Offer, channel: str, excluded: frozenset[str]) -> dict[str, HybridRecipient]:
