@@ -23,6 +23,14 @@ class NoAccessError(ServiceError):
     """You have no key to this room, or had none when this was written."""
 
 
+class NoIdentityError(ServiceError):
+    """The reporter of this case told nobody who they are."""
+
+
+class NoSuchRequestError(ServiceError):
+    """No request that you are shown has this leaf hash, or several begin with it."""
+
+
 class NoSuchProposalError(ServiceError):
     """No proposal that stands has this leaf hash, or several begin with it."""
 
