@@ -65,7 +65,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     files: Annotated[int, msgspec.Meta(ge=0, le=64)] = 20
     disk_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 512 * 1024**2
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
-    threads: Annotated[int, msgspec.Meta(ge=1, le=512)] = 32
+    # Many: each slow upload keeps one of them, and pages must not wait for any.
+    threads: Annotated[int, msgspec.Meta(ge=1, le=512)] = 64
 
 
 class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

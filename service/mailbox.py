@@ -49,13 +49,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mailbox:
-    """What the reporter sees on return; `readers` are (role, room, since)."""
+    """What the reporter sees on return; `readers` are (role, room, since).
+
+    `opened` counts the sealed payloads that had to be opened for it.
+    """
 
     state: str
     next_date: date | None
     messages: tuple[Message, ...]
     readers: tuple[tuple[str, str, date], ...]
     closed_to_reading: bool
+    opened: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,7 +100,8 @@ class Mailboxes:
         """The mailbox of a receipt; NoMailboxError for one that nobody was given here."""
         found = self._find(receipt)
         messages = []
-        for opened in reading.open_texts(found.events, found.keys, self._fetch):
+        texts = reading.open_texts(found.events, found.keys, self._fetch)
+        for opened in texts:
             mine = opened.event.by == found.case.reporter
             document = opened.document
             if document is None and found.room.closed_to_reading:
@@ -117,6 +122,7 @@ class Mailboxes:
             messages=tuple(messages),
             readers=tuple(self._readers(found.case)),
             closed_to_reading=found.room.closed_to_reading,
+            opened=len(found.keys) + len(texts),
         )
 
     def _role(self, key_id: str, channel: str) -> str:

@@ -32,7 +32,7 @@ def _reporter(mechanism: "Mechanism", form_key: bytes | None) -> "Flask":
     if form_key is None:
         raise StartError("the reporter's door has no form key")
     site = app.create_app(Intake(mechanism, form_key), mechanism.config)
-    site.register_blueprint(program.blueprint(mechanism))
+    site.register_blueprint(program.blueprint(mechanism, site.extensions[app.PACE]))
     return site
 
 

@@ -24,7 +24,7 @@ from meyasubako.service.circuits import ENVIRON
 from meyasubako.service.reporter import question
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.languages import current, digits, locale_of, shown_date
-from meyasubako.service.reporter.limits import PATIENCE_SECONDS
+from meyasubako.service.reporter.limits import PATIENCE_SECONDS, refused
 from meyasubako.service.reporter.question import Question
 from meyasubako.service.reporter.site import Site
 
@@ -51,12 +51,6 @@ def keep_pace(site: Site) -> Callable[[], None]:
             raise refused(wait)
 
     return check
-
-
-def refused(wait: float) -> TooManyRequests:
-    """The refusal of something that can simply be asked for again after so many seconds."""
-    seconds = math.ceil(wait)
-    return TooManyRequests(f"too much at once: please try again in {seconds} seconds", retry_after=seconds)
 
 
 def tell_when(answer: Response) -> Response:

@@ -10,12 +10,15 @@ Rules upheld here:
 - A refusal costs nobody what they typed: pages come back whole (`meyasubako.service.reporter.holding`).
 """
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final, Protocol
+
+from werkzeug.exceptions import TooManyRequests
 
 from meyasubako.service.config import Abuse
 
@@ -129,3 +132,9 @@ class Pace:
             if self.settings.reports_a_day:
                 waits.append(self._day.wait(now, total, lambda: self._filed.filed_on(today)))
         return max(waits)
+
+
+def refused(wait: float) -> TooManyRequests:
+    """The refusal of something that can simply be asked for again after so many seconds."""
+    seconds = math.ceil(wait)
+    return TooManyRequests(f"too much at once: please try again in {seconds} seconds", retry_after=seconds)

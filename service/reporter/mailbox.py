@@ -3,7 +3,9 @@
 Rules upheld here:
 
 - The receipt comes in the body of a POST and in no other way; afterwards it travels in the sealed field.
-- A wrong receipt costs the same work and gives an answer of the same size class as a right one.
+- A wrong receipt costs the same work and gives an answer of the same size class as a right one: as many keys
+  are derived, and as many sealed payloads opened, in vain where there are none. A long mailbox opens more, in
+  steps.
 - An attachment is opened as it is sent, chunk by chunk, and is never shown inside a page of ours.
 """
 
@@ -17,6 +19,7 @@ from flask import Response, request, stream_with_context
 from flask_babel import gettext
 
 from meyasubako.crypto import age
+from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.archive import MESSAGE_FLOOR
 from meyasubako.crypto.errors import BadReceiptError, CryptoError
 from meyasubako.crypto.receipt import Receipt
@@ -35,6 +38,8 @@ PURPOSE: Final = "answers/mailbox"
 READING: Final = "answers/reading"
 # What the button for the proof posts in the place of a file's digest.
 PROOF: Final = "proof"
+# Sealed payloads are opened in multiples of this, whatever a mailbox holds.
+_STEP: Final = 4
 _GROUPS: Final = 12
 _DIGITS: Final = 48
 _ATTACHMENT_CSP: Final = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'"
@@ -45,6 +50,8 @@ class MailboxPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._nobody = HybridIdentity.generate()
+        self._nothing = age.seal(bytes(MESSAGE_FLOOR), self._nobody.recipient)
 
     def door(self) -> str:
         """The page that asks for the receipt."""
@@ -91,18 +98,16 @@ class MailboxPages:
         try:
             return self._show(self._fresh(receipt.digits()), text=text)
         except NoMailboxError:
-            self._work_in_vain(receipt)
+            self._open_in_vain(_STEP)
             sentence = gettext(
                 "No mailbox fits this code. Please compare every group of numbers with your paper."
             )
         problem = Problem("receipt", sentence)
         return self._site.page("door.html", problems=(problem,), receipt=typed, text=text)
 
-    def _work_in_vain(self, receipt: Receipt) -> None:
-        # What a right receipt would have cost: opening a wrap of the room's key, and a message under it.
-        identity = receipt.identity(self._site.origin)
-        for _ in range(2):
-            age.unseal(age.seal(bytes(MESSAGE_FLOOR), identity.recipient), identity)
+    def _open_in_vain(self, times: int) -> None:
+        for _ in range(times):
+            age.unseal(self._nothing, self._nobody)
 
     def _act(self, visit: Visit) -> str:
         text = forms.clean(request.form.get("text", ""))
@@ -161,6 +166,7 @@ class MailboxPages:
 
     def _show(self, visit: Visit, *, text: str, problems: tuple[Problem, ...] = (), sent: str = "") -> str:
         mailbox = self._site.intake.open_mailbox(Receipt.parse(visit.receipt))
+        self._open_in_vain(-mailbox.opened % _STEP)
         return self._site.page(
             "mailbox.html",
             files=visit.files,

@@ -11,7 +11,7 @@ Rules upheld here:
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Final
 
@@ -23,6 +23,7 @@ from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import envelope, kinds
 from meyasubako.domain.case import Case
 from meyasubako.domain.entitlement import STRUCTURE
+from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
 from meyasubako.service import callers, problems, tus, web
@@ -32,15 +33,16 @@ from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
 from meyasubako.service.proofs import evidence, promise
+from meyasubako.service.reporter.limits import Pace, refused
 from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem
 
 MAILBOX_CLASS: Final = 16 * 1024
 
 
-def blueprint(mechanism: Mechanism) -> Blueprint:
-    """The door's views under /api, for the reporter's site to register."""
-    door = _Door(mechanism)
+def blueprint(mechanism: Mechanism, pace: Pace | None = None) -> Blueprint:
+    """The door's views under /api, for the reporter's site to register, whose `pace` holds here too."""
+    door = _Door(mechanism, pace)
     views = Blueprint("program", __name__, url_prefix="/api")
     problems.answer_refusals(views)
     views.register_error_handler(Exception, web.refusal(web.problem_page))
@@ -56,8 +58,9 @@ def blueprint(mechanism: Mechanism) -> Blueprint:
 class _Door:
     """The views, on one open mechanism."""
 
-    def __init__(self, mechanism: Mechanism) -> None:
+    def __init__(self, mechanism: Mechanism, pace: Pace | None) -> None:
         self._mechanism = mechanism
+        self._pace = pace
 
     def channel(self) -> dict[str, JsonValue]:
         """Who would read a report now, everything that proves it, and the public cards."""
@@ -85,6 +88,7 @@ class _Door:
                 422, "not-a-reporters", "this door takes what one reporter writes, and nothing else"
             )
         callers.refuse_streams_of_others(self._mechanism.ledger(), read)
+        self._keep_quota(read)
         try:
             accepted = self._mechanism.accept(events, payloads)
         except SeqConflictError as conflict:
@@ -98,6 +102,14 @@ class _Door:
             {"leaf": each.leaf, "promise": promise(self._mechanism, each.leaf).decode()} for each in accepted
         ]
         return {"accepted": rows}
+
+    def _keep_quota(self, events: Sequence[Event]) -> None:
+        """Refuse a new report beyond the quotas. One that arrived already is found again."""
+        cases = self._mechanism.ledger().cases
+        fresh = any(event.kind == "report.submitted" and event.stream not in cases for event in events)
+        wait = self._pace.report() if fresh and self._pace else 0.0
+        if wait:
+            raise refused(wait)
 
     def mailbox(self) -> dict[str, JsonValue]:
         """The dialogue, what the report's room needs for an addition, and where the case stands."""

@@ -9,9 +9,12 @@ from meyasubako.service.config import NO_ABUSE_LIMITS, Abuse
 from meyasubako.service.intake import Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
+from meyasubako.service.reporter import program
 from meyasubako.service.reporter.languages import shown_date
 from tests.integration.reporter_box import found_box
 from tests.integration.reporter_visit import Visit
+from tests.unit.service.doors import report_request as signed_report
+from tests.unit.service.doors import submission
 
 # A quarter to three in the afternoon; the mechanism's own clock stands at the same time.
 DAY = datetime.now(UTC).date()
@@ -316,9 +319,25 @@ def test_circuits_are_not_looked_at_unless_tor_tells_them(mechanism):
     assert [visit.client.get("/en/").status_code for _ in range(5)] == [200] * 5
 
 
-def test_programs_are_told_to_wait_by_a_problem(mechanism):
-    from meyasubako.service.reporter import program
+def test_programs_reports_are_under_the_same_quota(mechanism):
+    full = Site(mechanism, reports_an_hour=1)
+    full.app.register_blueprint(program.blueprint(mechanism, full.app.extensions[site.PACE]))
+    first = full.visit()
+    ready(first)
+    first.press()
+    assert len(first.groups()) == 12
+    client, request = full.app.test_client(), signed_report(mechanism, None)[0]
+    events = submission(*request.events, payloads=request.payloads)
+    refused = client.post("/api/events", json=events)
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "900"
+    full.now += 900
+    assert client.post("/api/events", json=events).status_code == 200
+    # What has arrived is found again, also beyond the quota.
+    assert client.post("/api/events", json=events).status_code == 200
 
+
+def test_programs_are_told_to_wait_by_a_problem(mechanism):
     busy = Site(mechanism, sends_a_minute=1)
     busy.app.register_blueprint(program.blueprint(mechanism))
     client = busy.app.test_client()

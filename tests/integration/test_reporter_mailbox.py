@@ -1,9 +1,11 @@
 """Coming back with a receipt, against a real mechanism."""
 
 import secrets
+from collections import Counter
 
 import pytest
 
+from meyasubako.crypto import age
 from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service.client import proofs
@@ -160,6 +162,41 @@ def test_right_and_wrong_receipts_get_answers_of_one_size(app, receipt, language
         visit.enter(typed)
         sizes.add((visit.answer.status_code, len(visit.answer.get_data())))
     assert sizes == {(200, 16384)}
+
+
+def test_right_and_wrong_receipts_cost_the_same_derivations_and_openings(
+    visit, receipt, mechanism, box, monkeypatch
+):
+    counted = Counter()
+
+    def counting(what, real):
+        def call(*args, **kwargs):
+            counted[what] += 1
+            return real(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(age, "unseal", counting("opened", age.unseal))
+    work = []
+    for typed in (NOBODYS, receipt, NOBODYS):
+        counted.clear()
+        visit.enter(typed)
+        work.append(counted["opened"])
+    assert work == [4, 4, 4]
+    # A few messages change nothing; many are opened in further steps.
+    for number in range(4):
+        answer(mechanism, box, "Sato Keiko", f"Answer {number}.")
+        counted.clear()
+        visit.enter(receipt)
+        assert counted["opened"] == (4 if number < 3 else 8)
+    monkeypatch.setattr(Receipt, "signing_key", counting("signing keys", Receipt.signing_key))
+    monkeypatch.setattr(Receipt, "identity", counting("identities", Receipt.identity))
+    derived = []
+    for typed in (NOBODYS, receipt):
+        counted.clear()
+        visit.enter(typed)
+        derived.append((counted["signing keys"], counted["identities"]))
+    assert derived == [(1, 1), (1, 1)]
 
 
 def test_a_long_mailbox_is_in_the_next_size_class(visit, receipt):
