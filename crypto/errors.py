@@ -94,3 +94,11 @@ class BadProofError(CryptoError):
 
 class BadTileError(CryptoError):
     """The tile or entry bundle is malformed, or does not fit the tree."""
+
+
+class DestroyedKeyError(CryptoError):
+    """The key was destroyed, so that what it closed stays closed."""
+
+
+class DamagedLayerError(DamagedPayloadError):
+    """A piece of the layer that payloads have at rest does not authenticate."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -20,8 +21,8 @@ from meyasubako.crypto import age, checkpoint, merkle
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.crypto.note import Signer
-from meyasubako.domain import envelope, people, rules
-from meyasubako.domain.audit import must_be_absent
+from meyasubako.domain import envelope, people, requests, rules
+from meyasubako.domain.audit import erased_cases, must_be_absent
 from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
@@ -37,6 +38,16 @@ from meyasubako.service.store.sqlite import Store
 _TRIES = 5
 _PUBLISH_TRIES = 100
 _ONE_DAY = timedelta(days=1)
+# Acts after which something is destroyed at once; whatever else falls due is destroyed when the slot closes.
+_DESTROYING = frozenset(
+    {
+        "mailbox.closed_to_reading",
+        "payload.removed",
+        "case.erased",
+        "identity.expired",
+        "identity.refused",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,7 @@ class Mechanism:
         self.clock = clock
         self._lock = threading.Lock()
         self._ledger = Ledger(self._published_root)
+        self._followed = 0
 
     @classmethod
     def open(cls, directory: Path, *, test_clock: Path | None = None) -> Self:
@@ -98,8 +110,12 @@ class Mechanism:
             return self._catch_up()
 
     def _catch_up(self) -> Ledger:
-        for row in self.store.rows(self._ledger.size, without_kinds=("cover.written",)):
-            self._ledger.apply(envelope.read(row.data), row.index)
+        # Asked for many times in each request, and nearly always nothing is new.
+        size = self.store.head().size
+        if size != self._followed:
+            for row in self.store.rows(self._ledger.size, size, without_kinds=("cover.written",)):
+                self._ledger.apply(envelope.read(row.data), row.index)
+            self._followed = size
         return self._ledger
 
     def accept(self, events: Sequence[bytes], payloads: Mapping[str, bytes]) -> list[Accepted]:
@@ -117,33 +133,36 @@ class Mechanism:
         self._check_days(read)
         self._check_payloads(read, payloads)
         _check_recipients(read)
-        entries = [_entry(event) for event in read]
         for last in (False,) * (_TRIES - 1) + (True,):
             try:
-                requires = self._decide(read)
+                entries, requires, at_size = self._decide(read)
             except RefusedError:
                 # Somebody wrote there after we had looked: others, or the same person twice at once.
                 if repeated := self._repeated(read):
                     return repeated
                 raise
             try:
-                indices = self.store.append(entries, payloads, requires)
+                indices = self.store.append(entries, payloads, requires, at_size=at_size)
             except StaleReadError:
                 if last:
                     raise
                 continue
-            if any(event.kind == "mailbox.closed_to_reading" for event in read):
+            if any(event.kind in _DESTROYING for event in read):
                 self.destroy()
             return [Accepted(index, event.leaf) for index, event in zip(indices, read, strict=True)]
         raise AssertionError("unreachable: the last try returns or raises")
 
     def destroy(self) -> None:
-        """Destroy the bytes that the log says are gone; repeated at each slot, in case of a crash before."""
-        due = must_be_absent(self.ledger())
-        if due:
-            there = sorted(digest for digest in due if self.store.has_payload(digest))
-            # Somebody may be reading for long; what that held back is done at the next slot.
-            with suppress(StorageError):
+        """Destroy what the log says is erased or gone; repeated at each slot, in case of a crash before."""
+        ledger = self.ledger()
+        cases = erased_cases(ledger)
+        single = must_be_absent(ledger)
+        # Somebody may be reading for long; what that held back is done at the next slot.
+        with suppress(StorageError):
+            if cases:
+                self.store.erase(*sorted(cases - self.store.erased()))
+            if single:
+                there = sorted(digest for digest in single if self.store.has_payload(digest))
                 self.store.forget_payload(*there)
 
     def _repeated(self, events: Sequence[Event]) -> list[Accepted]:
@@ -176,8 +195,12 @@ class Mechanism:
             if kind != "card.published":
                 _check_sealed(data)
 
-    def _decide(self, events: Sequence[Event]) -> dict[str, int]:
-        """Ask the rules; gives the versions of the streams that the decision read."""
+    def _decide(self, events: Sequence[Event]) -> tuple[list[Entry], dict[str, int], int | None]:
+        """Ask the rules; gives what to store, and the versions of the streams that the decision read.
+
+        Where it looked at more than the streams that it names, the third is the size that the whole log must
+        still have.
+        """
         with self._lock:
             ledger = self._catch_up()
             branch = ledger.branch()
@@ -186,7 +209,9 @@ class Mechanism:
                 branch.apply(event, branch.size)
             rules.settle(branch)
             read = {ledger.mechanism.stream, *branch.touched} - {event.stream for event in events}
-            return {stream: ledger.head(stream).seq for stream in read if stream in ledger.heads}
+            entries = [entry_of(event, branch) for event in events]
+            requires = {stream: ledger.head(stream).seq for stream in read if stream in ledger.heads}
+            return entries, requires, self._followed if branch.whole else None
 
     @staticmethod
     def fresh_id() -> str:
@@ -199,7 +224,7 @@ class Mechanism:
         for index, event in enumerate(events):
             rules.check(ledger, event, index)
             ledger.apply(event, index)
-        self.store.append([_entry(event) for event in events], cards, {}, at_size=0)
+        self.store.append([entry_of(event, ledger) for event in events], cards, {}, at_size=0)
         return self.publish()
 
     # The clock's part.
@@ -224,6 +249,41 @@ class Mechanism:
         event = self._sign(kind, body, stream, ledger.head(stream), self._day())
         return self.accept([event.data], {})[0]
 
+    def record_missed(self) -> int:
+        """Put down every date that a case has missed, and every release whose time is over, once.
+
+        Gives how many were written.
+
+        What somebody writes in a case at this very moment comes first; the next tick looks again.
+        """
+        written = 0
+        while late := self._missed() or self._over():
+            try:
+                written += len(self.accept([event.data for event in late], {}))
+            except (SeqConflictError, StaleReadError, RefusedError):
+                break
+        return written
+
+    def _missed(self) -> list[Event]:
+        ledger, day = self.ledger(), self._day()
+        return [
+            self._sign("deadline.missed", {"due": due.isoformat()}, case, ledger.head(case), day)
+            for case, due in islice(ledger.overdue(day), envelope.MAX_BATCH)
+        ]
+
+    def _over(self) -> list[Event]:
+        """One event a case: the next one follows when this one is written."""
+        ledger, day = self.ledger(), self._day()
+        due = (
+            (case.stream, request.leaf)
+            for case in tuple(ledger.cases.values())
+            for request in next(([each] for each in case.requests.values() if requests.due(each, day)), [])
+        )
+        return [
+            self._sign("identity.expired", {"request": leaf}, case, ledger.head(case), day)
+            for case, leaf in islice(due, envelope.MAX_BATCH)
+        ]
+
     def _covers(self, count: int) -> list[Entry]:
         stream, day = self._cover_stream(), self._day()
         head = Head(*(self.store.stream_head(stream) or (0, "")))
@@ -231,7 +291,7 @@ class Mechanism:
         for _ in range(count):
             event = self._sign("cover.written", {}, stream, head, day)
             head = Head(event.seq, event.leaf)
-            entries.append(_entry(event))
+            entries.append(_plain(event))
         return entries
 
     def _cover_stream(self) -> str:
@@ -265,6 +325,7 @@ class Mechanism:
         Gives the checkpoint's note. What is accepted meanwhile moves the tree; then it is tried again.
         """
         self.finish_slot()
+        self.record_missed()
         for last in (False,) * (_PUBLISH_TRIES - 1) + (True,):
             size = self.store.head().size
             try:
@@ -301,7 +362,7 @@ class Mechanism:
             "roster": people.roster_digest(roster.values()),
         }
         marker = self._sign("slot.marked", body, state.stream, self.ledger().head(state.stream), day)
-        return [*self._covers(covers), _entry(marker)]
+        return [*self._covers(covers), _plain(marker)]
 
     def _sign_checkpoint(self, size: int, root: bytes) -> bytes:
         signed = checkpoint.Checkpoint(self.config.origin, size, root)
@@ -319,9 +380,16 @@ class Mechanism:
         return ServerKeys.fitting(self.directory, replace(keys.public, log=then.log_keys)).log
 
 
-def _entry(event: Event) -> Entry:
+def entry_of(event: Event, ledger: Ledger) -> Entry:
+    """An event as it is stored, by a ledger that has folded it: its payloads are erased with their case."""
     owns = tuple((payload.digest, payload.size) for payload in event.payloads())
-    return Entry(event.stream, event.seq, event.kind, event.data, owns)
+    case = ledger.owners[owns[0][0]].case if owns else ""
+    return Entry(event.stream, event.seq, event.kind, event.data, owns, case or event.stream)
+
+
+def _plain(event: Event) -> Entry:
+    """An event without payloads."""
+    return Entry(event.stream, event.seq, event.kind, event.data)
 
 
 def _check_recipients(events: Sequence[Event]) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import InternalServerError, RequestEntityTooLarge
 
 from meyasubako.crypto.canonical import JsonValue
-from meyasubako.crypto.errors import BadKeyError, BadSignatureError, CryptoError
+from meyasubako.crypto.errors import BadKeyError, BadSignatureError, CryptoError, DamagedLayerError
 from meyasubako.domain.errors import BadEventError, DomainError, RefusedError
 from meyasubako.service.errors import (
     BadRequestError,
@@ -25,6 +25,7 @@ _STATUS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (BadRequestError, 400, "bad-request", ""),
     (BadKeyError, 400, "bad-key", ""),
     (BadSignatureError, 400, "bad-signature", ""),
+    (DamagedLayerError, 500, "damaged", "what was stored was damaged: tell whoever runs the service"),
     (CryptoError, 400, "bad-payload", "this is not an age file for exactly one post-quantum recipient"),
     (store.StaleReadError, 503, "busy", "too much is being written at once; please try again"),
     (store.DigestTakenError, 409, "digest-taken", ""),
@@ -33,10 +34,18 @@ _STATUS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (store.UnknownUploadError, 404, "no-upload", ""),
     (store.UploadBusyError, 423, "upload-busy", ""),
     (store.StoreFullError, 507, "disk-full", "the disk of the service is full; nothing was stored"),
+    (store.ErasureKeyError, 500, "damaged", "what was stored was damaged: tell whoever runs the service"),
     (store.StoreError, 503, "store", "the service cannot store anything at this moment; please try again"),
 )
 # What is written down besides, because somebody who runs the service has to do something about it.
-_RECORDED = (store.StoreFullError, store.StorageError, store.DamagedStoreError, store.RolledBackError)
+_RECORDED = (
+    DamagedLayerError,
+    store.StoreFullError,
+    store.StorageError,
+    store.DamagedStoreError,
+    store.ErasureKeyError,
+    store.RolledBackError,
+)
 
 
 def problem_of(error: Exception) -> Problem | None:

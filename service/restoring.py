@@ -33,7 +33,7 @@ from meyasubako.service.errors import RestoreError
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.inspection import Progress
 from meyasubako.service.keys import PublicKeys, ServerKeys
-from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.mechanism import Mechanism, entry_of
 from meyasubako.service.store.port import Entry, Published, StoredPayload
 from meyasubako.service.store.sqlite import Store
 
@@ -96,7 +96,9 @@ def restore(directory: Path, mirror: Path, *, progress: Progress | None = None) 
         stack.enter_context(only_one(directory / clock.LOCK_NAME, "clock"))
         source = _Mirror.read(mirror)
         before, ledger, published = _verified(directory, config, source, progress)
-        lost = Store.bring_forward(directory, _entries(source, before), published, must_be_absent(ledger))
+        lost = Store.bring_forward(
+            directory, _entries(source, before, ledger), published, must_be_absent(ledger)
+        )
         _destroy(directory)
     return Restored(before, published.size, tuple(Lost(each, ledger.owners[each.digest]) for each in lost))
 
@@ -167,11 +169,8 @@ def _check_kept(path: Path, size: int, replay: Replay) -> None:
         )
 
 
-def _entries(source: _Mirror, start: int) -> Iterator[Entry]:
-    for data in islice(source.entries(), start, None):
-        event = envelope.read(data)
-        owns = tuple((payload.digest, payload.size) for payload in event.payloads())
-        yield Entry(event.stream, event.seq, event.kind, data, owns)
+def _entries(source: _Mirror, start: int, ledger: Ledger) -> Iterator[Entry]:
+    return (entry_of(envelope.read(data), ledger) for data in islice(source.entries(), start, None))
 
 
 def _destroy(directory: Path) -> None:

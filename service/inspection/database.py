@@ -3,6 +3,7 @@
 Rules upheld here:
 
 - Nothing is written, not even a lock: a copy on a read-only medium can be audited too.
+- Payloads are read through the layer of their erasure keys; what they are is compared without it.
 - Entries are read in short batches up to the size at the beginning, so that a running server is not held up
   and what it appends meanwhile is not looked at.
 - Rows are taken as they lie. That they are dense, and that what stands beside an event is what the event
@@ -18,6 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from meyasubako.crypto.layer import remove_layer
 from meyasubako.crypto.merkle import Frontier
 from meyasubako.crypto.tiles import MAX_LEVEL
 from meyasubako.domain.audit import Finding
@@ -32,7 +34,10 @@ from meyasubako.service.inspection.source import (
     Place,
 )
 from meyasubako.service.store import schema
-from meyasubako.service.store.errors import StoreError
+from meyasubako.service.store.erasure_keys import ErasureKeys
+from meyasubako.service.store.errors import ErasureKeyError, StoreError
+from meyasubako.service.store.layer import opened
+from meyasubako.service.store.vault import small_payload
 
 _BATCH: Final = 512
 _SELECT: Final = (
@@ -53,6 +58,7 @@ class MechanismSource:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._objects = directory / "objects"
+        self._keys = ErasureKeys(directory)
         try:
             self._connection = _connect(directory / DATABASE)
         except (StoreError, sqlite3.Error) as error:
@@ -166,17 +172,37 @@ class MechanismSource:
             after = found[-1][0]
 
     def open(self, payload: Payload) -> BinaryIO | None:
-        """The bytes from where the record says that they lie, or from wherever else they are."""
-        rows = self._rows(
-            "SELECT sealed FROM small_payloads JOIN payloads USING (id) WHERE digest = ?",
-            bytes.fromhex(payload.digest),
-        )
-        if rows and payload.place != "object":
-            return BytesIO(bytes(rows[0][0]))
-        try:
-            return (self._objects / payload.digest).open("rb")
-        except FileNotFoundError:
-            return BytesIO(bytes(rows[0][0])) if rows else None
+        """The sealed bytes from where the record says that they lie, or from wherever else they are."""
+        digest = payload.digest
+        small = self._small(digest)
+        if small is None or payload.place == "object":
+            try:
+                file = (self._objects / digest).open("rb")
+            except FileNotFoundError:
+                file = None
+            if file is not None:
+                try:
+                    return opened(file, self._keys.large(digest), payload.size)
+                except ErasureKeyError:
+                    file.close()
+                    raise
+        if small is None:
+            return None
+        scope, layered = small
+        return BytesIO(remove_layer(self._keys.small(scope, digest), payload.size, layered))
+
+    def holds(self, digest: str) -> bool:
+        """Whether a row of small payloads or a file has this digest."""
+        return self._small(digest) is not None or (self._objects / digest).exists()
+
+    def could_open(self, digest: str) -> bool:
+        """Whether the tree of the payload's scope, or a file of its own, has its key."""
+        rows = self._rows("SELECT scope FROM payloads WHERE digest = ?", bytes.fromhex(digest))
+        return self._keys.opens(rows[0][0] if rows else "", digest)
+
+    def _small(self, digest: str) -> tuple[str, bytes] | None:
+        with _named("database-is-readable"):
+            return small_payload(self._connection, digest)
 
     def leftovers(self, named: Mapping[str, Place]) -> Iterator[str]:
         """Files in `objects/` and rows of small payloads that no entry names or that should be gone."""

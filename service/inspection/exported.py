@@ -150,6 +150,14 @@ class ExportSource:
         """An export holds no payloads."""
         return None
 
+    def holds(self, digest: str) -> bool:  # noqa: ARG002  see above
+        """An export holds no payloads."""
+        return False
+
+    def could_open(self, digest: str) -> bool:  # noqa: ARG002  see above
+        """An export holds no keys."""
+        return False
+
     def leftovers(self, named: Mapping[str, Place]) -> Iterator[str]:  # noqa: ARG002  see above
         """An export holds no payloads."""
         yield from ()

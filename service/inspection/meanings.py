@@ -34,6 +34,8 @@ _FORM: Final = {
     "payload-is-whole": "A sealed payload was changed or exchanged.",
     "payload-is-sealed": "It was stored so that somebody else could read it.",
     "payload-is-destroyed": "What the log says was destroyed was kept.",
+    "erasure-key-is-there": "What lies under this key cannot be opened: look for a copy of the key.",
+    "erasure-key-is-destroyed": "Copies of what was destroyed, wherever they are, can still be opened.",
     "payload-is-named": "Something was stored that nobody signed for.",
     "vault-holds-nothing-else": "Something was kept aside.",
     "payload-was-lost": "A backup that was restored did not have it.",

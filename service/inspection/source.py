@@ -116,7 +116,16 @@ class Source(Protocol):
         """What is recorded of every payload that entries from an index on name, or of more than those."""
 
     def open(self, payload: Payload) -> BinaryIO | None:
-        """The payload's bytes, None if they are not there."""
+        """The payload's sealed bytes, None if they are not there.
+
+        Raises the store's `ErasureKeyError`, and, also while it is read, `DamagedLayerError`.
+        """
+
+    def holds(self, digest: str) -> bool:
+        """Whether bytes of a payload lie anywhere, be they what they should be or not."""
+
+    def could_open(self, digest: str) -> bool:
+        """Whether a key is left that would open a payload, here or in a copy elsewhere."""
 
     def leftovers(self, named: Mapping[str, Place]) -> Iterator[str]:
         """Digests or names of stored bytes beyond those that are named, each with where it should lie."""

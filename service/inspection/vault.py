@@ -2,7 +2,8 @@
 
 - A payload's bytes have its SHA-256 and size. All but cards are age files for exactly one post-quantum
   recipient; whom they open for nobody can see.
-- What the log says was destroyed is nowhere; everything else that it names is present.
+- What the log says was destroyed is nowhere, and neither is its key; everything else that it names is
+  present, and so is the key that it lies under.
 - An export holds no payloads: there the record of what was present is compared.
 """
 
@@ -12,10 +13,11 @@ from itertools import takewhile
 from typing import BinaryIO, Final
 
 from meyasubako.crypto import age
-from meyasubako.crypto.errors import CryptoError
+from meyasubako.crypto.errors import CryptoError, DamagedLayerError
 from meyasubako.domain.audit import Finding, is_card, must_be_absent
 from meyasubako.domain.ledger import Ledger, Owner
 from meyasubako.service.inspection.source import Payload, Place, Progress, Source
+from meyasubako.service.store.errors import ErasureKeyError
 
 _PIECE: Final = 1 << 20
 _EVERY: Final = 64
@@ -40,6 +42,8 @@ def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) ->
             yield _finding(owners.get(payload.digest), "payload-is-recorded", payload.digest, "stands twice")
         places[payload.digest] = payload.place
         yield from _check(payload, owners.get(payload.digest), gone=payload.digest in absent)
+        if payload.digest in absent and source.could_open(payload.digest):
+            yield _key_left(owners.get(payload.digest), payload.digest)
         if payload.place not in _ABSENT and payload.digest in owners and source.whole:
             yield from _check_bytes(
                 source, payload, owners[payload.digest], card=is_card(ledger, payload.digest)
@@ -65,11 +69,16 @@ def _named_since(ledger: Ledger, since: int) -> dict[str, Owner]:
 
 def _check_absent(source: Source, ledger: Ledger, absent: Iterable[str]) -> Iterator[Finding]:
     for digest in sorted(absent):
-        file = source.open(Payload(digest, 0, "gone"))
-        if file is not None:
-            file.close()
-            owner = ledger.owners.get(digest)
+        owner = ledger.owners.get(digest)
+        if source.holds(digest):
             yield _finding(owner, "payload-is-destroyed", digest, "should have been destroyed, and is there")
+        if source.could_open(digest):
+            yield _key_left(owner, digest)
+
+
+def _key_left(owner: Owner | None, digest: str) -> Finding:
+    what = "was destroyed, and a key that would open a copy of it is still there"
+    return _finding(owner, "erasure-key-is-destroyed", digest, what)
 
 
 def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterator[Finding]:
@@ -89,12 +98,18 @@ def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterator[Fin
 
 
 def _check_bytes(source: Source, payload: Payload, owner: Owner, *, card: bool) -> Iterator[Finding]:
-    file = source.open(payload)
-    if file is None:
-        yield _finding(owner, "payload-is-there", payload.digest, "is not in the vault")
+    try:
+        file = source.open(payload)
+        if file is None:
+            yield _finding(owner, "payload-is-there", payload.digest, "is not in the vault")
+            return
+        with file:
+            start, size, digest = _read(file)
+    except ErasureKeyError as error:
+        yield _finding(owner, "erasure-key-is-there", payload.digest, f"cannot be opened: {error}")
         return
-    with file:
-        start, size, digest = _read(file)
+    except DamagedLayerError:
+        start, size, digest = b"", 0, ""
     if (digest, size) != (payload.digest, owner.size):
         yield _finding(owner, "payload-is-whole", payload.digest, "has other bytes than those it is named by")
     elif not card:

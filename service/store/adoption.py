@@ -35,7 +35,9 @@ def adopt(
     while batch := list(islice(rest, _BATCH)):
         first = transaction.size
         owned = [
-            StoredPayload(digest, size, first + number, _place(vault, digest, size, gone))
+            StoredPayload(
+                digest, size, first + number, _place(vault, digest, size, gone), entry.scope or entry.stream
+            )
             for number, entry in enumerate(batch)
             for digest, size in entry.owns
         ]
@@ -56,10 +58,10 @@ def _record(transaction: Transaction, owned: Iterable[StoredPayload]) -> None:
     connection = transaction.connection
     number = connection.execute("SELECT coalesce(max(id) + 1, 1) FROM payloads").fetchone()[0]
     rows = [
-        (row, bytes.fromhex(payload.digest), payload.size, payload.leaf_index, payload.place)
+        (row, bytes.fromhex(payload.digest), payload.size, payload.leaf_index, payload.place, payload.scope)
         for row, payload in enumerate(owned, number)
     ]
-    insert_many(connection, "payloads", 5, rows)
+    insert_many(connection, "payloads", 6, rows)
 
 
 def _place(vault: Vault, digest: str, size: int, gone: Collection[str]) -> Place:

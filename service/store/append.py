@@ -3,7 +3,7 @@
 Rules upheld here:
 
 - Everything that needs no database is checked by the thread that asks, before the queue: hashes of leaves,
-  digests of payloads, the shape of what is named as own.
+  digests of payloads, the shape of what is named as own. There too small payloads get their layer.
 - In the transaction: streams that the decision read have not moved, every event is the next of its stream,
   every digest is owned for the first time, every payload is there. The database's own constraints decide;
   why they refused is found out only when they did.
@@ -21,6 +21,7 @@ from meyasubako.crypto.merkle import leaf_hash, leaf_hashes
 from meyasubako.service.store.errors import (
     DamagedStoreError,
     DigestTakenError,
+    ErasedScopeError,
     MissingPayloadError,
     PayloadMismatchError,
     SeqConflictError,
@@ -39,12 +40,16 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A payload that the event at `offset` of the append names as its own; `sealed` if it is small."""
+    """A payload that the event at `offset` of the append names as its own, and what it is erased with.
+
+    `sealed` are its bytes if it is small, under the layer once it waits for the transaction.
+    """
 
     offset: int
     digest: str
     size: int
     sealed: bytes | None
+    scope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ def prepare(
     small_payloads: Mapping[str, bytes],
     requires: Mapping[str, int],
     at_size: int | None = None,
+    scopes: Sequence[str] = (),
 ) -> Append:
-    """Check what can be checked without the database.
+    """Check what can be checked without the database; `scopes` has one for each event, empty for its stream.
 
     Raises `PayloadMismatchError` for a payload without its digest or size, or that no event owns,
     `DigestTakenError` for a digest that two of the events own, `ValueError` for an event of no allowed size.
@@ -84,7 +90,8 @@ def prepare(
             sealed = small_payloads.get(digest)
             if sealed is not None:
                 _check_small(digest, size, sealed)
-            owned[digest] = Owned(offset, digest, size, sealed)
+            scope = (scopes[offset] if scopes else "") or events[offset][0]
+            owned[digest] = Owned(offset, digest, size, sealed, scope)
     for digest in small_payloads.keys() - owned.keys():
         raise PayloadMismatchError(f"no event names the payload {digest[:64]} as its own")
     return Append(
@@ -144,6 +151,7 @@ def store_alone(transaction: Transaction, append: Append, vault: Vault) -> list[
     _refuse_conflict(connection, append)
     _refuse_stale(transaction, append)
     _refuse_taken(connection, append)
+    _refuse_erased(connection, append)
     raise DamagedStoreError("the database refused an append that fits it") from cause
 
 
@@ -164,8 +172,8 @@ def _insert_owned(connection: sqlite3.Connection, owned: Sequence[tuple[int, Own
         else:
             small.append((row, each.sealed))
         place = "object" if each.sealed is None else "table"
-        rows.append((row, bytes.fromhex(each.digest), each.size, index + each.offset, place))
-    insert_many(connection, "payloads", 5, rows)
+        rows.append((row, bytes.fromhex(each.digest), each.size, index + each.offset, place, each.scope))
+    insert_many(connection, "payloads", 6, rows)
     vault.put_small(connection, small)
 
 
@@ -202,6 +210,12 @@ def _refuse_taken(connection: sqlite3.Connection, append: Append) -> None:
             "SELECT 1 FROM payloads WHERE digest = ?", (bytes.fromhex(each.digest),)
         ).fetchone():
             raise DigestTakenError(each.digest)
+
+
+def _refuse_erased(connection: sqlite3.Connection, append: Append) -> None:
+    for scope in {each.scope for each in append.owned}:
+        if connection.execute("SELECT 1 FROM erased_scopes WHERE scope = ?", (scope,)).fetchone():
+            raise ErasedScopeError(scope)
 
 
 def stream_head(connection: sqlite3.Connection, stream: str) -> tuple[int, str] | None:

@@ -11,6 +11,7 @@ import hashlib
 from sqlite3 import Connection
 from typing import Final
 
+from meyasubako.crypto.errors import DamagedLayerError
 from meyasubako.crypto.merkle import HASH_SIZE, Frontier
 from meyasubako.crypto.tiles import HEIGHT, TILE
 from meyasubako.service.store import tree
@@ -48,8 +49,11 @@ def verify_payload(connection: Connection, vault: Vault, payload: StoredPayload)
             raise DamagedStoreError(f"payload {payload.digest} is {payload.place}, and yet it is there")
         return
     digest = hashlib.sha256()
-    with vault.open(connection, payload) as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
+    try:
+        with vault.open(connection, payload) as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+    except DamagedLayerError as error:
+        raise DamagedStoreError(f"payload {payload.digest} has other bytes: {error}") from error
     if digest.hexdigest() != payload.digest:
         raise DamagedStoreError(f"payload {payload.digest} has other bytes")

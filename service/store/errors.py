@@ -87,6 +87,40 @@ class NewerVersionError(StoreError):
     """The store was written by a newer release than this one."""
 
 
+class OlderVersionError(StoreError):
+    """The store was written by a release from before the first one, whose stores are not read any more."""
+
+
+class ErasureKeyError(StoreError):
+    """The key of the layer under which a payload lies is missing or damaged: `name` is its file's."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"the erasure key {name} {what}")
+        self.name = name
+
+
+class MissingErasureKeyError(ErasureKeyError):
+    """The key was destroyed, or never came along: what lies under it cannot be opened by anybody."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "is not there")
+
+
+class DamagedErasureKeyError(ErasureKeyError):
+    """The key's file does not hold what was written into it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "is damaged")
+
+
+class ErasedScopeError(StoreError):
+    """What this belongs to was erased: no payload is taken for it any more."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"{scope} was erased")
+        self.scope = scope
+
+
 class NotAStoreError(StoreError):
     """The directory does not hold an event store."""
 

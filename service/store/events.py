@@ -15,6 +15,8 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -28,9 +30,9 @@ from eventsourcing.sqlite import (
 )
 
 from meyasubako.service.store import schema
-from meyasubako.service.store.append import StoredColumns, prepare
+from meyasubako.service.store.append import Append, StoredColumns, prepare
 from meyasubako.service.store.commit import Leader
-from meyasubako.service.store.errors import StoreClosedError, translated
+from meyasubako.service.store.errors import ErasedScopeError, StoreClosedError, translated
 from meyasubako.service.store.port import Entry, Row
 from meyasubako.service.store.vault import Vault
 
@@ -93,8 +95,8 @@ class EventRecorder(SQLiteApplicationRecorder):
         """Append the events, all or none, durably; gives their leaf indices.
 
         Keyword arguments as the library passes them on from `save`: `owns`, for each event the payloads that
-        it names as its own; `small_payloads` by digest; `requires`, the version of each stream that was read;
-        `at_size`, the size of the log that the events were made for.
+        it names as its own; `scopes`, what these are erased with; `small_payloads` by digest; `requires`, the
+        version of each stream that was read; `at_size`, the size of the log that the events were made for.
         """
         self.check_open()
         append = prepare(
@@ -103,15 +105,42 @@ class EventRecorder(SQLiteApplicationRecorder):
             kwargs.get("small_payloads", {}),
             kwargs.get("requires", {}),
             kwargs.get("at_size"),
+            kwargs.get("scopes", ()),
         )
         if any(each.sealed is None for each in append.owned):
             self._vault.sync_objects()
-        return self._leader.append(append)
+        return self._leader.append(self._layered(append))
+
+    def _layered(self, append: Append) -> Append:
+        """The append with its small payloads as they are stored."""
+        if all(each.sealed is None for each in append.owned):
+            return append
+        owned = [
+            each
+            if each.sealed is None
+            else replace(
+                each,
+                sealed=self._vault.add_layer(
+                    each.scope, each.digest, each.sealed, partial(self._has_small, each.scope)
+                ),
+            )
+            for each in append.owned
+        ]
+        return replace(append, owned=tuple(owned))
+
+    def _has_small(self, scope: str) -> bool:
+        """Whether small payloads lie under a scope's keys; `ErasedScopeError` for one that was erased."""
+        with self.reading() as connection:
+            if connection.execute("SELECT 1 FROM erased_scopes WHERE scope = ?", (scope,)).fetchone():
+                raise ErasedScopeError(scope)
+            query = "SELECT 1 FROM payloads WHERE scope = ? AND place = 'table' LIMIT 1"
+            return connection.execute(query, (scope,)).fetchone() is not None
 
     def append(self, entries: Sequence[Entry], **kwargs: Any) -> list[int]:
         """Append entries of the port; keyword arguments as `insert_events` takes them."""
         events = [StoredEvent(entry.stream, entry.seq, entry.kind, entry.data) for entry in entries]
-        return list(self.insert_events(events, owns=[entry.owns for entry in entries], **kwargs))
+        owns, scopes = [entry.owns for entry in entries], [entry.scope for entry in entries]
+        return list(self.insert_events(events, owns=owns, scopes=scopes, **kwargs))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

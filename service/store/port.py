@@ -30,6 +30,8 @@ class Entry:
     """An event to append: its exact bytes, where it belongs, and what it names as its own.
 
     `stream` is a uuid4's text, `seq` counts from 1, `owns` are pairs of (hex SHA-256, size in sealed bytes).
+    `scope` is what its payloads are erased with (a case's stream; letters, digits and -); its own stream
+    where it is empty.
     """
 
     stream: str
@@ -37,6 +39,7 @@ class Entry:
     kind: str
     data: bytes
     owns: tuple[tuple[str, int], ...] = ()
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,15 @@ class Published(NamedTuple):
 
 
 class StoredPayload(NamedTuple):
-    """A payload that an event owns: hex digest, size in sealed bytes, its event's index, where it lies."""
+    """A payload that an event owns: hex digest, size in sealed bytes, its event's index, where it lies, and
+    what it is erased with.
+    """
 
     digest: str
     size: int
     leaf_index: int
     place: Place
+    scope: str
 
 
 Sign = Callable[[int, bytes], bytes]
@@ -118,7 +124,7 @@ class EventStore(Protocol):
         `requires` names the version (head's seq, 0 for none) of every stream that the decision read;
         `at_size`, where given, the size that the whole log must still have (a slot's marker counts leaves).
         Raises `SeqConflictError`, `StaleReadError`, `DigestTakenError`, `MissingPayloadError`,
-        `PayloadMismatchError`, `StoreFullError`, `StorageError`.
+        `PayloadMismatchError`, `ErasedScopeError`, `ErasureKeyError`, `StoreFullError`, `StorageError`.
         """
 
     def head(self) -> Head:
@@ -145,7 +151,10 @@ class EventStore(Protocol):
         """The payload's size in sealed bytes; `MissingPayloadError`."""
 
     def open_payload(self, digest: str) -> BinaryIO:
-        """The payload's sealed bytes, seekable; `MissingPayloadError`."""
+        """The payload's sealed bytes, seekable.
+
+        Raises `MissingPayloadError`, `ErasureKeyError`, and, also while it is read, `DamagedLayerError`.
+        """
 
     def all_payloads(self) -> Iterator[StoredPayload]:
         """Every payload that an event ever owned, also those that are gone."""
@@ -156,6 +165,15 @@ class EventStore(Protocol):
         Raises `MissingPayloadError` for a payload that no event owns, `StorageError` if the bytes may still
         stand in a log of writes because somebody reads for too long: ask again.
         """
+
+    def erase(self, *scopes: str) -> None:
+        """Destroy everything of these scopes, for ever: keys, rows, objects. May be repeated.
+
+        Afterwards they take no payloads any more. Raises `StorageError` as `forget_payload` does.
+        """
+
+    def erased(self) -> frozenset[str]:
+        """The scopes that were erased."""
 
     def receive(self, day: date | None = None) -> Receiving:
         """Begin a large upload; its modification times show `day` only (today by the file system's clock)."""

@@ -4,11 +4,13 @@ Rules upheld here:
 
 - `stored_events` grows and never changes: triggers refuse UPDATE and DELETE, and an INSERT that is not the
   next leaf and the next of its stream, which closes INSERT OR REPLACE as well, whatever a connection has set.
-- A payload's row stays for ever; it may only turn to 'gone' ('lost' is what a restored backup lacks). A
-  checkpoint's row stays; only its note may change, by more signature lines.
+- A payload's row stays for ever; it may only turn to 'lost' (what a restored backup lacks) or to 'gone', and
+  no payload is taken for a scope that was erased. `small_payloads.sealed` is under the layer of an erasure
+  key. A checkpoint's row stays; only its note may change, by more signature lines.
 - Deleted bytes are overwritten (`secure_delete`), commits are durable (`synchronous=FULL`), and nothing
   stored in the schema is trusted to run functions (`trusted_schema=OFF`).
-- A database with another `user_version` than ours is refused: `NewerVersionError` if it is newer.
+- A database with another `user_version` than ours is refused: `NewerVersionError`, `OlderVersionError`. There
+  is no way from 1 to 2: version 1 was never released, and its payloads lie without the layer.
 """
 
 import sqlite3
@@ -16,9 +18,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from meyasubako.service.store.errors import NewerVersionError, NotAStoreError
+from meyasubako.service.store.errors import NewerVersionError, NotAStoreError, OlderVersionError
 
-VERSION: Final = 1
+VERSION: Final = 2
 # "meya", so that `file` and a puzzled administrator can tell whose database it is.
 APPLICATION_ID: Final = int.from_bytes(b"meya", "big")
 
@@ -58,8 +60,14 @@ CREATE TABLE payloads (
   digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
   size INTEGER NOT NULL CHECK (size > 0),
   leaf_index INTEGER NOT NULL REFERENCES stored_events,
-  place TEXT NOT NULL CHECK (place IN ('table', 'object', 'gone', 'lost'))
+  place TEXT NOT NULL CHECK (place IN ('table', 'object', 'gone', 'lost')),
+  scope TEXT NOT NULL CHECK (scope <> '')
 ) STRICT;
+CREATE INDEX payloads_by_scope ON payloads (scope);
+
+CREATE TABLE erased_scopes (
+  scope TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE small_payloads (
   id INTEGER PRIMARY KEY REFERENCES payloads,
@@ -98,10 +106,19 @@ WHEN EXISTS (SELECT 1 FROM payloads WHERE digest = new.digest OR id = new.id)
 BEGIN SELECT RAISE(ABORT, 'a digest is owned once, ever'); END;
 CREATE TRIGGER payloads_only_go BEFORE UPDATE ON payloads
 WHEN new.id IS NOT old.id OR new.digest IS NOT old.digest OR new.size IS NOT old.size
-  OR new.leaf_index IS NOT old.leaf_index OR new.place IS NOT 'gone'
+  OR new.leaf_index IS NOT old.leaf_index OR new.scope IS NOT old.scope
+  OR new.place NOT IN ('lost', 'gone') OR (new.place = 'lost' AND old.place = 'gone')
 BEGIN SELECT RAISE(ABORT, 'a payload may only go'); END;
 CREATE TRIGGER payloads_stay BEFORE DELETE ON payloads
 BEGIN SELECT RAISE(ABORT, 'the record of a payload stays'); END;
+
+CREATE TRIGGER erased_takes_nothing BEFORE INSERT ON payloads
+WHEN new.place <> 'gone' AND EXISTS (SELECT 1 FROM erased_scopes WHERE scope = new.scope)
+BEGIN SELECT RAISE(ABORT, 'what was erased takes nothing any more'); END;
+CREATE TRIGGER erased_never_changes BEFORE UPDATE ON erased_scopes
+BEGIN SELECT RAISE(ABORT, 'what was erased stays erased'); END;
+CREATE TRIGGER erased_stays BEFORE DELETE ON erased_scopes
+BEGIN SELECT RAISE(ABORT, 'what was erased stays erased'); END;
 """
 
 
@@ -132,7 +149,9 @@ def configure(connection: sqlite3.Connection) -> None:
 
 
 def check_version(connection: sqlite3.Connection) -> None:
-    """Refuse a file that is not ours (`NotAStoreError`) or from a newer release (`NewerVersionError`)."""
+    """Refuse a file that is not ours (`NotAStoreError`) or from another release (`NewerVersionError`,
+    `OlderVersionError`).
+    """
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -143,6 +162,11 @@ def check_version(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise NewerVersionError(
             f"log.db has version {version}, and this release reads version {VERSION}: install a newer release"
+        )
+    if version < VERSION:
+        raise OlderVersionError(
+            f"log.db has version {version}, from before the first release, and this one reads version "
+            f"{VERSION}: there is no way to take it over; found the mechanism anew"
         )
 
 

@@ -3,10 +3,11 @@
 Rules upheld here:
 
 - `log.db` (events, tree, small payloads, checkpoints), `objects/` and `incoming/` (large payloads) and
-  `checkpoint` belong together. They are made for this account only.
+  `checkpoint` belong together, and `erasure/` holds the keys under which all payloads lie. They are made for
+  this account only.
 - A store is opened after the fork, and never handed over one. Reads take short turns on connections of their
   own; every write goes through the group commit.
-- Erasing a payload ends when its bytes are gone from table, write-ahead log and files.
+- Erasing begins with the keys, and ends when the bytes are gone from table, write-ahead log and files.
 """
 
 import os
@@ -21,7 +22,7 @@ from typing import BinaryIO, Final, Self
 
 from meyasubako.crypto.merkle import Frontier
 from meyasubako.crypto.tiles import Level
-from meyasubako.service.store import check, schema, tree
+from meyasubako.service.store import check, erasing, schema, tree
 from meyasubako.service.store.adoption import adopt
 from meyasubako.service.store.append import stream_head
 from meyasubako.service.store.commit import Leader
@@ -40,7 +41,8 @@ from meyasubako.service.store.locks import FileLock, sync_directory
 from meyasubako.service.store.port import ABSENT, Entry, EventStore, Head, Published, Row, Sign, StoredPayload
 from meyasubako.service.store.publication import Publication
 from meyasubako.service.store.transaction import Transaction
-from meyasubako.service.store.vault import Upload, Vault
+from meyasubako.service.store.upload import Upload
+from meyasubako.service.store.vault import Vault
 
 DATABASE: Final = "log.db"
 
@@ -134,6 +136,7 @@ class Store(EventStore):
         self._leader.close()
         self._recorder.close()
         self._publication.close()
+        self._vault.keys.close()
         self._lock.close()
 
     def __enter__(self) -> Self:
@@ -214,42 +217,67 @@ class Store(EventStore):
         while True:
             with self._recorder.reading() as connection:
                 found = connection.execute(
-                    "SELECT id, digest, size, leaf_index, place FROM payloads"
+                    "SELECT id, digest, size, leaf_index, place, scope FROM payloads"
                     " WHERE id > ? ORDER BY id LIMIT ?",
                     (after, BATCH),
                 ).fetchall()
             if not found:
                 return
-            for row, digest, size, leaf_index, place in found:
-                yield StoredPayload(digest.hex(), size, leaf_index, place)
+            for row, digest, *rest in found:
+                yield StoredPayload(digest.hex(), *rest)
                 after = row
 
     def forget_payload(self, *digests: str) -> None:
-        """Destroy payloads' bytes, for ever, and keep the record that they are gone; may be repeated.
+        """Destroy payloads' keys and bytes, for ever, and keep the record of it; may be repeated.
 
         Raises `MissingPayloadError` for a payload that no event owns, `StorageError` if the write-ahead log
         could not be emptied because somebody reads for too long: ask again.
         """
         self._check_writable()
-        for digest in digests:
-            if self._payload(digest) is None:
-                raise MissingPayloadError(digest[:64])
-        self._leader.run(lambda transaction: self._mark_gone(transaction, digests))
-        self._vault.remove_objects(*digests)
+        erasing.forget(self._leader, self._vault, [self._known(digest) for digest in digests])
+        self._empty_wal()
+
+    def erase(self, *scopes: str) -> None:
+        """Destroy everything of these scopes, for ever: keys, rows, objects. May be repeated.
+
+        Afterwards they take no payloads any more. Raises `StorageError` as `forget_payload` does.
+        """
+        self._check_writable()
+        for scope in scopes:
+            with self._recorder.reading() as connection:
+                owned = erasing.owned_by(connection, scope)
+            erasing.erase(self._leader, self._vault, scope, owned)
+        # A key that was drawn for an append while its scope was being erased has never been used.
+        for scope in self._vault.keys.scopes() & self.erased():
+            self._vault.keys.destroy_scope(scope)
+        self._empty_wal()
+
+    def erased(self) -> frozenset[str]:
+        """The scopes that were erased."""
+        with self._recorder.reading() as connection:
+            return frozenset(scope for (scope,) in connection.execute("SELECT scope FROM erased_scopes"))
+
+    def record_lost(self) -> list[StoredPayload]:
+        """Give up payloads whose keys or objects a restored backup did not bring along; gives them.
+
+        Only for what restores, which has the store for itself: their bytes could never be opened again.
+        """
+        self._check_writable()
+        lost = [
+            payload
+            for payload in self.all_payloads()
+            if payload.place not in ABSENT and not self._vault.could_open(payload)
+        ]
+        erasing.forget(self._leader, self._vault, lost, "lost")
+        return lost
+
+    def _empty_wal(self) -> None:
         with self._lock, closing(connect(self._path)) as connection:
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise StorageError(
                 "the write-ahead log is being read: ask again to be sure that the bytes are gone"
             )
-
-    def _mark_gone(self, transaction: Transaction, digests: Sequence[str]) -> None:
-        connection = transaction.connection
-        for digest in digests:
-            key = (bytes.fromhex(digest),)
-            row = connection.execute("SELECT id FROM payloads WHERE digest = ?", key).fetchone()[0]
-            self._vault.remove_small(connection, row)
-            connection.execute("UPDATE payloads SET place = 'gone' WHERE id = ?", (row,))
 
     def receive(self, day: date | None = None) -> Upload:
         """Begin a large upload; its modification times show `day` only (today by the file system's clock)."""
@@ -294,13 +322,19 @@ class Store(EventStore):
             return None
         with self._recorder.reading() as connection:
             found = connection.execute(
-                "SELECT size, leaf_index, place FROM payloads WHERE digest = ?", (key,)
+                "SELECT size, leaf_index, place, scope FROM payloads WHERE digest = ?", (key,)
             ).fetchone()
         return StoredPayload(digest, *found) if found else None
 
-    def _present(self, digest: str) -> StoredPayload:
+    def _known(self, digest: str) -> StoredPayload:
         found = self._payload(digest)
-        if found is None or found.place in ABSENT:
+        if found is None:
+            raise MissingPayloadError(digest[:64])
+        return found
+
+    def _present(self, digest: str) -> StoredPayload:
+        found = self._known(digest)
+        if found.place in ABSENT:
             raise MissingPayloadError(digest[:64])
         return found
 

@@ -4,107 +4,46 @@ The only place where a payload's bytes are written and read, be it in a table or
 
 Rules upheld here:
 
+- Whatever lies here lies under the layer of an erasure key; what goes in and out are the sealed bytes.
 - A small payload is written in the transaction of the event that owns it. A large one is there before:
   `incoming/` under a random name, fsync, rename to `objects/<digest>`, fsync of the directory.
+- Erased is what has no key any more; rows and files go behind it.
 - Modification times show a day, never a moment.
 - A path is made of hex digits only, whatever a caller was given by a stranger.
 - What is being written is locked; sweeping passes it by.
 """
 
 import fcntl
-import hashlib
 import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
+from meyasubako.crypto.layer import add_layer, layered_size, remove_layer
+from meyasubako.service.store.erasure_keys import ErasureKeys
 from meyasubako.service.store.errors import (
+    ErasureKeyError,
+    MissingErasureKeyError,
     MissingPayloadError,
     PayloadMismatchError,
     UnknownUploadError,
     UploadBusyError,
     translated,
 )
+from meyasubako.service.store.layer import opened
 from meyasubako.service.store.locks import sync_directory
 from meyasubako.service.store.port import StoredPayload
 from meyasubako.service.store.schema import insert_many
+from meyasubako.service.store.upload import Upload, day_start, discard
 
-_DAY: Final = 24 * 60 * 60
-_PIECE: Final = 1 << 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
-
-
-class Upload:
-    """A large payload on its way. As a context manager it is forgotten unless committed or paused."""
-
-    def __init__(self, vault: "Vault", name: str, file: BinaryIO, day: date | None) -> None:
-        self.name = name
-        self._vault, self._file, self._day = vault, file, day
-        self._hash = hashlib.sha256()
-        self._path = vault.incoming / name
-        self.size = 0
-        while piece := file.read(_PIECE):
-            self._hash.update(piece)
-            self.size += len(piece)
-
-    def write(self, data: bytes) -> int:
-        """Take the next bytes; `StoreFullError` if the disk has no room for them."""
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise translated(error) from error
-        self._hash.update(data)
-        self.size += len(data)
-        return len(data)
-
-    def pause(self) -> None:
-        """Make what arrived durable and let go of it until it is resumed by its name."""
-        self._settle()
-        self._file.close()
-
-    def commit(self) -> tuple[str, int]:
-        """Make the object durable under its digest; gives (hex SHA-256, size)."""
-        digest = self._hash.hexdigest()
-        self._settle()
-        try:
-            self._path.rename(self._vault.object_path(digest))
-            sync_directory(self._vault.objects)
-        except OSError as error:
-            raise translated(error) from error
-        self._file.close()
-        return digest, self.size
-
-    def abort(self) -> None:
-        """Forget what arrived."""
-        with suppress(OSError):  # a full disk refuses what was still buffered, and it is not wanted
-            self._file.close()
-        self._path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self._file.closed:
-            self.abort()
-
-    def _settle(self) -> None:
-        try:
-            self._file.flush()
-            moment = _day_start(self._day, os.fstat(self._file.fileno()).st_mtime)
-            os.utime(self._file.fileno(), (moment, moment))
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise translated(error) from error
 
 
 class Vault:
@@ -113,43 +52,65 @@ class Vault:
     def __init__(self, directory: Path) -> None:
         self.objects = directory / "objects"
         self.incoming = directory / "incoming"
+        self.keys = ErasureKeys(directory)
 
     def create(self) -> None:
         """Make the folders, for this account only."""
         self.objects.mkdir(mode=0o700, exist_ok=True)
         self.incoming.mkdir(mode=0o700, exist_ok=True)
+        self.keys.create()
 
     def open(self, connection: sqlite3.Connection, payload: StoredPayload) -> BinaryIO:
-        """The sealed bytes of a payload, seekable; `MissingPayloadError`."""
+        """The sealed bytes of a payload, seekable.
+
+        Raises `MissingPayloadError`, `ErasureKeyError`, and, also while it is read, `DamagedLayerError`.
+        """
+        digest, size = payload.digest, payload.size
         if payload.place == "object":
             try:
-                return self.object_path(payload.digest).open("rb")
+                file = self.object_path(digest).open("rb")
             except FileNotFoundError as error:
-                raise MissingPayloadError(payload.digest) from error
-        found = _small(connection, payload.digest)
+                raise MissingPayloadError(digest) from error
+            try:
+                return opened(file, self.keys.large(digest), size)
+            except ErasureKeyError:
+                file.close()
+                raise
+        found = small_payload(connection, digest)
         if found is None:
-            raise MissingPayloadError(payload.digest)
-        return BytesIO(found)
+            raise MissingPayloadError(digest)
+        scope, layered = found
+        return BytesIO(remove_layer(self.keys.small(scope, digest), size, layered))
 
     def holds(self, connection: sqlite3.Connection, digest: str) -> bool:
         """Whether bytes of this digest are anywhere, owned or not."""
-        return self.object_path(digest).exists() or _small(connection, digest) is not None
+        return self.object_path(digest).exists() or small_payload(connection, digest) is not None
 
     # Small payloads: rows beside the log.
 
     def put_small(self, connection: sqlite3.Connection, payloads: Sequence[tuple[int, bytes]]) -> None:
-        """Write small payloads (row, sealed bytes) in the transaction of the events that own them."""
+        """Write small payloads (row, layered bytes) in the transaction of the events that own them."""
         insert_many(connection, "small_payloads", 2, payloads)
 
-    def remove_small(self, connection: sqlite3.Connection, row: int) -> None:
-        """Overwrite a small payload with zeros (`secure_delete`)."""
-        connection.execute("DELETE FROM small_payloads WHERE id = ?", (row,))
+    def remove_small(self, connection: sqlite3.Connection, rows: Iterable[int]) -> None:
+        """Overwrite small payloads with zeros (`secure_delete`)."""
+        connection.executemany("DELETE FROM small_payloads WHERE id = ?", [(row,) for row in rows])
+
+    def add_layer(self, scope: str, digest: str, sealed: bytes, used: Callable[[], bool]) -> bytes:
+        """A small payload under its layer, whose key is durable; asked for before the transaction begins.
+
+        Raises `ErasureKeyError` where payloads of this scope lie under keys (`used`) that are not there any
+        more.
+        """
+        tree = self.keys.draw(scope, used)
+        return add_layer(tree.key(bytes.fromhex(digest)), sealed)
 
     # Large payloads: files.
 
     def receive(self, day: date | None) -> Upload:
         """Begin an upload under a random name."""
         name = secrets.token_hex(16)
+        self.keys.begin(name)
         try:
             descriptor = os.open(
                 self.incoming / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
@@ -160,38 +121,58 @@ class Vault:
 
     def resume(self, name: str, day: date | None) -> Upload:
         """Go on with an upload; `UnknownUploadError`, `UploadBusyError`."""
+        return self._upload(name, self._find(name), day)
+
+    def _upload(self, name: str, descriptor: int, day: date | None) -> Upload:
+        path, file = self.incoming / name, os.fdopen(descriptor, "r+b", buffering=0)
+        try:
+            _claim(path, descriptor)
+            return Upload(path, file, self.objects, self.keys, self.keys.arriving(name), day)
+        except MissingErasureKeyError:
+            file.close()
+            raise UnknownUploadError("no upload has this name") from None
+        except BaseException:
+            file.close()
+            raise
+
+    def _find(self, name: str) -> int:
         if _NAME.fullmatch(name) is None:
             raise UnknownUploadError("no upload has this name")
         try:
-            descriptor = os.open(self.incoming / name, os.O_RDWR | os.O_CLOEXEC)
+            return os.open(self.incoming / name, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise UnknownUploadError("no upload has this name") from error
-        return self._upload(name, descriptor, day)
-
-    def _upload(self, name: str, descriptor: int, day: date | None) -> Upload:
-        file = os.fdopen(descriptor, "r+b")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
-            raise UploadBusyError("another request is writing to this upload") from error
-        return Upload(self, name, file, day)
 
     def check_object(self, digest: str, size: int) -> None:
-        """Refuse unless the object is there (`MissingPayloadError`) in this size (`PayloadMismatchError`)."""
+        """Refuse unless the object and its key are there (`MissingPayloadError`), in this size
+        (`PayloadMismatchError`).
+        """
         try:
             found = self.object_path(digest).stat().st_size
         except FileNotFoundError as error:
             raise MissingPayloadError(digest) from error
-        if found != size:
+        if found != layered_size(size):
             raise PayloadMismatchError(f"payload {digest} has another size")
+        if not self.keys.has_large(digest):
+            raise MissingPayloadError(digest)
+
+    def could_open(self, payload: StoredPayload) -> bool:
+        """Whether the key of a payload is there, and the object if it is one."""
+        if payload.place == "object":
+            try:
+                self.check_object(payload.digest, payload.size)
+            except (MissingPayloadError, PayloadMismatchError):
+                return False
+            return True
+        return self.keys.opens(payload.scope, payload.digest)
 
     def sync_objects(self) -> None:
         """Make sure that an object seen is an object kept: its upload may not have come to its fsync yet."""
         sync_directory(self.objects)
 
     def remove_objects(self, *digests: str) -> None:
-        """Remove the files, durably; those that are gone already are none the worse."""
+        """Destroy the keys of objects, then the files, durably; those that are gone are none the worse."""
+        self.keys.destroy_large(*digests)
         for digest in digests:
             self.object_path(digest).unlink(missing_ok=True)
         sync_directory(self.objects)
@@ -199,19 +180,30 @@ class Vault:
     def old_objects(self, before_day: date) -> Iterator[str]:
         """The digests of the objects whose upload ended on an earlier day."""
         for entry in os.scandir(self.objects):
-            if _DIGEST.fullmatch(entry.name) and entry.stat().st_mtime < _day_start(before_day, 0):
+            if _DIGEST.fullmatch(entry.name) and entry.stat().st_mtime < day_start(before_day, 0):
                 yield entry.name
 
     def sweep_incoming(self, before_day: date) -> int:
         """Remove uploads whose last part came on an earlier day; gives how many."""
         swept = 0
         for entry in list(os.scandir(self.incoming)):
-            if _NAME.fullmatch(entry.name) is None or entry.stat().st_mtime >= _day_start(before_day, 0):
+            if _NAME.fullmatch(entry.name) is None or entry.stat().st_mtime >= day_start(before_day, 0):
                 continue
-            with suppress(UnknownUploadError, UploadBusyError), self.resume(entry.name, before_day) as upload:
-                upload.abort()
+            with suppress(UnknownUploadError, UploadBusyError):
+                self._sweep(entry.name)
                 swept += 1
+        for name in self.keys.uploads(day_start(before_day, 0)):
+            if not (self.incoming / name).exists():
+                self.keys.destroy_upload(name)
         return swept
+
+    def _sweep(self, name: str) -> None:
+        descriptor = self._find(name)
+        try:
+            _claim(self.incoming / name, descriptor)
+            discard(self.incoming / name, self.keys)
+        finally:
+            os.close(descriptor)
 
     def object_path(self, digest: str) -> Path:
         """Where the object lies; `MissingPayloadError` for what is not a digest."""
@@ -220,16 +212,25 @@ class Vault:
         return self.objects / digest
 
 
-def _small(connection: sqlite3.Connection, digest: str) -> bytes | None:
+def small_payload(connection: sqlite3.Connection, digest: str) -> tuple[str, bytes] | None:
+    """Scope and layered bytes of a small payload as they lie in the table."""
     found = connection.execute(
-        "SELECT sealed FROM small_payloads JOIN payloads USING (id) WHERE digest = ?",
+        "SELECT scope, sealed FROM small_payloads JOIN payloads USING (id) WHERE digest = ?",
         (bytes.fromhex(digest),),
     ).fetchone()
-    return found[0] if found else None
+    return (str(found[0]), bytes(found[1])) if found else None
 
 
-def _day_start(day: date | None, moment: float) -> int:
-    """The first second (UTC) of the day, or of the day in which the moment lies."""
-    if day is None:
-        return int(moment) // _DAY * _DAY
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+def _claim(path: Path, descriptor: int) -> None:
+    """Lock an upload that is still one: `UploadBusyError`, `UnknownUploadError`."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UploadBusyError("another request is writing to this upload") from error
+    # It may have come to its place, or be gone, between being opened and being locked.
+    try:
+        here = path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        here = False
+    if not here:
+        raise UnknownUploadError("no upload has this name")

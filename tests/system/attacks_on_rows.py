@@ -228,7 +228,7 @@ def a_payload_recorded_for_another_event(scene):
 
 @attack(VAULT)
 def a_payload_recorded_that_nobody_names(scene):
-    scene.sql("INSERT INTO payloads VALUES (900, ?, 5, 7, 'table')", b"\xab" * 32)
+    scene.sql("INSERT INTO payloads VALUES (900, ?, 5, 7, 'table', 'x')", b"\xab" * 32)
     scene.sql("INSERT INTO small_payloads VALUES (900, ?)", b"12345")
     return Told("payload-is-named", words="ab" * 32)
 

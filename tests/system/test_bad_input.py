@@ -235,7 +235,7 @@ def test_a_damaged_attachment_is_told_as_one(
         assert_told(page, language, "This file was damaged", "このファイルは、保管中に壊れたため開けません。")
         assert page.where == "mailbox"
         (complaint,) = served.complaints()[printed:]
-        assert "DamagedPayloadError" in complaint
+        assert "DamagedLayerError" in complaint
 
 
 def owned(box: Box, receipt: str, use: str) -> list[str]:

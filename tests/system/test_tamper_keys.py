@@ -1,10 +1,7 @@
-"""Who has all of the database and one real key opens what was written for them then, and nothing else.
+"""Who has the whole disk, erasure keys too, and one real key, opens what was written for them, and no more.
 
 `opened_with` tries the key on every sealed payload, and every key that it finds on all of them again.
 """
-
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -13,6 +10,7 @@ from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.errors import CryptoError, WrongKeyError
 from meyasubako.service.inspection import audit
 from meyasubako.service.store.port import Entry
+from meyasubako.service.store.sqlite import Store
 from tests.system.lived import PHOTO, found_lived
 
 DIALOGUE = {"we read it", "ken is gone", "good", "sam is gone", "not published yet"}
@@ -26,11 +24,14 @@ def lived(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sealed(lived):
-    """Every sealed payload that lies in the database or the object store."""
-    with closing(sqlite3.connect(lived.directory / "log.db")) as connection:
-        rows = [row for (row,) in connection.execute("SELECT sealed FROM small_payloads")]
-    files = [file.read_bytes() for file in (lived.directory / "objects").iterdir()]
-    return [data for data in (*rows, *files) if data.startswith(b"age-encryption.org/v1\n")]
+    """Every sealed payload of the database and the object store, without the layer that it has there."""
+    found = []
+    with Store.open(lived.directory, read_only=True) as store:
+        for payload in store.all_payloads():
+            if store.has_payload(payload.digest):
+                with store.open_payload(payload.digest) as file:
+                    found.append(file.read())
+    return [data for data in found if data.startswith(b"age-encryption.org/v1\n")]
 
 
 def opened_with(identity, sealed):
@@ -122,7 +123,7 @@ def test_wraps_that_a_crash_left_behind_are_destroyed_at_the_next_slot(lived, tm
         event = request.add("mailbox.closed_to_reading", clay.dialogue, {"sealed_by": "reporter_tool"})
         box.store.append([Entry(event.stream, event.seq, event.kind, event.data)], {}, {})
     rules = {finding.rule for finding in audit(copy.directory).findings}
-    assert rules == {"payload-is-destroyed"}
+    assert rules == {"payload-is-destroyed", "erasure-key-is-destroyed"}
     with copy.open() as box:
         box.publish()
     assert audit(copy.directory).good

@@ -45,7 +45,7 @@ def test_an_export_without_a_checkpoint_is_unreadable(lived, tmp_path):
 
 def test_a_database_of_a_newer_release_is_unreadable(lived):
     with tampering.guards_off(lived) as connection:
-        connection.execute("PRAGMA user_version=2")
+        connection.execute("PRAGMA user_version=1000")
     with pytest.raises(UnreadableSourceError, match="newer release"):
         audit(lived.directory)
 

@@ -57,6 +57,7 @@ def test_what_the_new_entries_own_is_lost_gone_or_still_there(store, backup, tmp
     store.append([added], {small[0]: sealed, forgotten[0]: destroyed}, {})
     store.publish(301, sign)
     shutil.copy(tmp_path / "objects" / large[0], backup / "objects")
+    shutil.copy(tmp_path / "erasure" / f"object-{large[0]}", backup / "erasure")
     owned = {300: (small, forgotten, large)}
     lost = Store.bring_forward(
         backup, entries_from(store, 300, owned), published(store), frozenset({forgotten[0]})

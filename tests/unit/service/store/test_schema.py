@@ -3,7 +3,12 @@ from contextlib import closing
 
 import pytest
 
-from meyasubako.service.store.errors import NewerVersionError, NotAStoreError, StoreExistsError
+from meyasubako.service.store.errors import (
+    NewerVersionError,
+    NotAStoreError,
+    OlderVersionError,
+    StoreExistsError,
+)
 from meyasubako.service.store.sqlite import Store
 from tests.unit.service.store.made import append_some, event, new_stream, payload, sign
 
@@ -17,6 +22,7 @@ def database(store, tmp_path):
     store.append([event(new_stream(), 1, owns=[reference])], {reference[0]: sealed}, {})
     append_some(store, 299)
     store.publish(300, sign)
+    store.erase("erased")
     with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as connection:
         yield connection
 
@@ -43,8 +49,12 @@ def database(store, tmp_path):
         "DELETE FROM payloads",
         "UPDATE payloads SET size = 1",
         "UPDATE payloads SET place = 'object'",
-        "INSERT OR REPLACE INTO payloads SELECT id, digest, size, 5, place FROM payloads",
-        "INSERT OR REPLACE INTO payloads SELECT id + 1, digest, size, 5, place FROM payloads",
+        "UPDATE payloads SET scope = 'other'",
+        "UPDATE erased_scopes SET scope = 'other'",
+        "DELETE FROM erased_scopes",
+        "INSERT INTO payloads VALUES (900, zeroblob(32), 5, 1, 'table', 'erased')",
+        "INSERT OR REPLACE INTO payloads SELECT id, digest, size, 5, place, scope FROM payloads",
+        "INSERT OR REPLACE INTO payloads SELECT id + 1, digest, size, 5, place, scope FROM payloads",
     ],
 )
 @pytest.mark.parametrize("recursive", ["ON", "OFF"])
@@ -82,10 +92,18 @@ def test_every_connection_is_durable_overwrites_and_trusts_no_schema(store):
 def test_a_newer_stores_version_is_refused_with_a_sentence(store, tmp_path):
     store.close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
-        connection.execute("PRAGMA user_version=2")
+        connection.execute("PRAGMA user_version=3")
     for read_only in (False, True):
-        with pytest.raises(NewerVersionError, match=r"version 2, and this release reads version 1"):
+        with pytest.raises(NewerVersionError, match=r"version 3, and this release reads version 2"):
             Store.open(tmp_path, read_only=read_only)
+
+
+def test_a_store_from_before_the_layer_is_refused_with_a_sentence(store, tmp_path):
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        connection.execute("PRAGMA user_version=1")
+    with pytest.raises(OlderVersionError, match="found the mechanism anew"):
+        Store.open(tmp_path)
 
 
 def test_a_directory_without_a_store_is_refused(tmp_path):
@@ -115,5 +133,5 @@ def test_a_store_is_not_made_over_another(store, tmp_path):
 
 def test_what_is_made_is_for_this_account_only(store, tmp_path):
     append_some(store, 1)
-    for name in ("log.db", "log.lock", "objects", "incoming"):
+    for name in ("log.db", "log.lock", "objects", "incoming", "erasure"):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0, name

@@ -37,9 +37,10 @@ def test_small_and_large_payloads_are_read_back_and_listed(store):
         with store.open_payload(digest) as file:
             file.seek(7)
             assert file.read() == sealed[7:]
+    streams = [row.stream for row in store.rows()]
     assert list(store.all_payloads()) == [
-        StoredPayload(*small_reference, 0, "table"),
-        StoredPayload(*large_reference, 1, "object"),
+        StoredPayload(*small_reference, 0, "table", streams[0]),
+        StoredPayload(*large_reference, 1, "object", streams[1]),
     ]
 
 
@@ -131,7 +132,7 @@ def test_sweeping_takes_what_is_old_unowned_and_not_being_written(store, tmp_pat
     with store.resume(busy, YESTERDAY) as writing:
         os.utime(tmp_path / "incoming" / busy, (0, 0))
         assert store.sweep_uploads(TODAY) == 2
-        assert {path.name for path in (tmp_path / "incoming").iterdir()} == {fresh_upload, busy}
+        assert {path.stem for path in (tmp_path / "incoming").iterdir()} == {fresh_upload, busy}
         assert {path.name for path in (tmp_path / "objects").iterdir()} == {fresh_object, owned_object}
         writing.pause()
     assert store.sweep_uploads(TOMORROW) == 3
