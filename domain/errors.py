@@ -27,4 +27,4 @@ class WrongShareError(BadDocumentError):
 
 
 class BadProfileError(DomainError):
-    """The text is no profile: not TOML, a field that does not belong there, or a number without its source."""
+    """The text is no profile: not TOML, a field that does not belong, or a number without a source."""

@@ -1,5 +1,8 @@
 """Who changes the mechanism, and which changes take two people."""
 
+from collections.abc import Mapping
+
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain import kinds, roles
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
@@ -55,7 +58,7 @@ def stewards_act(ledger: Ledger, event: Event, _: int) -> str | None:
 def two_people(ledger: Ledger, event: Event, _: int) -> str | None:
     named = event.body.get("proposal")
     if named is None:
-        return _alone(ledger.mechanism, event)
+        return needs_another(ledger.mechanism, event.kind, event.body)
     proposal = ledger.mechanism.proposals.get(str(named))
     if proposal is None or event.at - proposal.on > LAPSES_AFTER:
         days = LAPSES_AFTER.days
@@ -73,23 +76,24 @@ def two_people(ledger: Ledger, event: Event, _: int) -> str | None:
     return None
 
 
-def _alone(mechanism: Mechanism, event: Event) -> str | None:
-    if mechanism.last_marker is None and event.kind in _FOUNDING:
+def needs_another(mechanism: Mechanism, kind: str, body: Mapping[str, JsonValue]) -> str | None:
+    """The sentence that says why nobody does this alone, or None where one steward may."""
+    if mechanism.last_marker is None and kind in _FOUNDING:
         return None
-    if event.kind in ("person.enrolled", "role.granted"):
-        listed = event.body.get("roles", [event.body.get("role", "")])
+    if kind in ("person.enrolled", "role.granted"):
+        listed = body.get("roles", [body.get("role", "")])
         given = [str(role) for role in listed] if isinstance(listed, list) else []
         if roles.needs_two_people(given):
             return f"giving the roles {', '.join(given)} needs a second person: first somebody proposes it"
         return None
-    if event.kind in ("person.retired", "role.withdrawn"):
-        person = mechanism.people.get(event.text("person"))
-        taken = [event.text("role")] if event.kind == "role.withdrawn" else person.roles if person else ()
+    if kind in ("person.retired", "role.withdrawn"):
+        person = mechanism.people.get(str(body["person"]))
+        taken = [str(body["role"])] if kind == "role.withdrawn" else person.roles if person else ()
         last = [role for role in sorted(taken) if person and is_last(mechanism, person, role)]
         if last:
             return f"nobody else is {', '.join(last)}: that needs a second person, first somebody proposes it"
         return None
-    return f"{event.kind} needs a second person: first somebody proposes it"
+    return f"{kind} needs a second person: first somebody proposes it"
 
 
 def is_last(mechanism: Mechanism, person: Person, role: str) -> bool:

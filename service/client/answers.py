@@ -62,6 +62,34 @@ class MechanismShown(msgspec.Struct, frozen=True):
     checkpoint: str
 
 
+class ReachedRoom(msgspec.Struct, frozen=True):
+    """A room of which somebody was given keys, from which day until when (empty: no end yet)."""
+
+    room: str
+    epochs: tuple[int, ...]
+    reads_now: bool
+    alone: bool
+    since: str
+    until: str
+
+
+class ReachedCase(msgspec.Struct, frozen=True):
+    """A case within somebody's reach; `alone` where nobody else reads a room of it and it is open."""
+
+    case: str
+    channel: str
+    state: str
+    fetched: int
+    alone: bool
+    rooms: tuple[ReachedRoom, ...]
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What somebody could read."""
+
+    cases: tuple[ReachedCase, ...]
+
+
 class Me(msgspec.Struct, frozen=True):
     """Who the caller is, what they are shown, the server's day, and the last published checkpoint."""
 

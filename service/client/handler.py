@@ -84,6 +84,10 @@ class HandlerClient:
             raise BadAnswerError("the answer is longer than what was asked for")
         return data
 
+    def reach(self, key_id: str) -> answers.Reach:
+        """What somebody could read, told blind (stewards and auditors)."""
+        return answers.read(self._http.get_json(f"/v1/people/{key_id}/reach"), answers.Reach)
+
     def publish(self) -> str:
         """Close the slot now (stewards); gives the checkpoint's note when it is published."""
         return str(self._http.post_json("/v1/publish", {}).get("checkpoint", ""))

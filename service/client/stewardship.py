@@ -16,13 +16,15 @@ from meyasubako.crypto import canonical
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import KeyPair, Person, fingerprint
 from meyasubako.crypto.signing import VerifyKey
-from meyasubako.domain import roles
 from meyasubako.domain.acts import Request
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
-from meyasubako.domain.people import Proposal
-from meyasubako.domain.sealing import sealed
+from meyasubako.domain.people import Mechanism, Proposal
+from meyasubako.domain.profiles import ProfileFile
+from meyasubako.domain.rules.pairs import needs_another
+from meyasubako.domain.sealing import Sealed, sealed
 from meyasubako.service.client import casefile
+from meyasubako.service.client.answers import ReachedCase
 from meyasubako.service.client.cards import card_name, names
 from meyasubako.service.client.errors import NoSuchProposalError
 from meyasubako.service.client.handler import HandlerClient
@@ -65,34 +67,70 @@ class Stewardship:
 
         The name is published on a card that can be erased; the log itself never holds it.
         """
-        proposing = roles.needs_two_people(given)
+        shown = _card({"kind": "person", "name": person.name})
+        body: dict[str, JsonValue] = {
+            "card": {"ref": shown.digest},
+            "key": person.key.text,
+            "recipient": person.recipient.text,
+            "proof": person.proof,
+            "roles": list[JsonValue](sorted(given)),
+        }
+        return self.do(_ENROLLED, body, shown)
+
+    def do(self, kind: str, body: Mapping[str, JsonValue], *cards: Sealed) -> tuple[Event, bool]:
+        """Do an act alone where one steward may, else propose it; gives the event, and whether it waits.
+
+        The cards that the act names are published with it.
+        """
 
         def build(ledger: Ledger, request: Request) -> Event:
             stream = ledger.mechanism.stream
-            shown = sealed(
-                canonical.encode_document(
-                    {"kind": "person", "name": person.name, "salt": os.urandom(16).hex(), "v": 1}
-                )
-            )
-            request.add("card.published", stream, {"card": shown.reference}, [shown])
-            body: dict[str, JsonValue] = {
-                "card": {"ref": shown.digest},
-                "key": person.key.text,
-                "recipient": person.recipient.text,
-                "proof": person.proof,
-                "roles": list[JsonValue](sorted(given)),
-            }
-            return (
-                _proposal(request, stream, _ENROLLED, body)
-                if proposing
-                else request.add(_ENROLLED, stream, body)
-            )
+            for card in cards:
+                request.add("card.published", stream, {"card": card.reference}, [card])
+            if needs_another(ledger.mechanism, kind, body) is None:
+                return request.add(kind, stream, body)
+            return _proposal(request, stream, kind, body)
 
-        return self._act(build), proposing
+        event = self._act(build)
+        return event, event.kind == "act.proposed"
+
+    def rotate(self, old: str, person: Person) -> Event:
+        """Propose another key in the place of somebody's, by key id."""
+        body: dict[str, JsonValue] = {
+            "of": "person",
+            "keys": [person.key.text],
+            "person": old,
+            "recipient": person.recipient.text,
+            "proof": person.proof,
+        }
+        return self.propose("key.rotated", body)
+
+    def adopt(self, profile: ProfileFile, text: str, channel: str) -> tuple[Event, bool]:
+        """Propose that a channel takes a profile; its file is published with its sources."""
+        shown = _card({"kind": "profile", "name": profile.title, "text": text})
+        return self.do("profile.adopted", profile.body(channel, shown.digest), shown)
 
     def propose(self, kind: str, body: Mapping[str, JsonValue]) -> Event:
         """Propose an act for a second person to confirm; a body outside its schema is refused here."""
         return self._act(lambda ledger, request: _proposal(request, ledger.mechanism.stream, kind, body))
+
+    def withdraw(self, wanted: str) -> Event:
+        """Take back one's own proposal whose leaf hash begins with this text."""
+
+        def build(ledger: Ledger, request: Request) -> Event:
+            leaf = one_proposal(ledger.mechanism.proposals, wanted)
+            return request.add("act.withdrawn", ledger.mechanism.stream, {"act": leaf})
+
+        return self._act(build)
+
+    def known(self) -> tuple[Mechanism, dict[str, str]]:
+        """The mechanism as its stream tells it, and everybody's name by key id."""
+        mechanism = self._ledger().mechanism
+        return mechanism, names(mechanism, self._client.mechanism().cards)
+
+    def reach(self, person: str) -> tuple[ReachedCase, ...]:
+        """What somebody could read, told blind."""
+        return self._client.reach(person).cases
 
     def people(self) -> dict[str, str]:
         """Key id and name of everybody on the roster who is not suspended."""
@@ -125,14 +163,9 @@ class Stewardship:
         """Be the second person for the proposal whose leaf hash begins with this text."""
 
         def build(ledger: Ledger, request: Request) -> Event:
-            proposals = ledger.mechanism.proposals
-            found = [leaf for leaf in proposals if leaf.startswith(wanted.lower())] if wanted else []
-            if len(found) != 1:
-                raise NoSuchProposalError(f"no single proposal that stands begins with {wanted}")
-            proposal = proposals[found[0]]
-            return request.add(
-                proposal.kind, ledger.mechanism.stream, {**proposal.body, "proposal": found[0]}
-            )
+            leaf = one_proposal(ledger.mechanism.proposals, wanted)
+            proposal = ledger.mechanism.proposals[leaf]
+            return request.add(proposal.kind, ledger.mechanism.stream, {**proposal.body, "proposal": leaf})
 
         return self._act(build)
 
@@ -154,6 +187,19 @@ class Stewardship:
                 raise
             return False
         return True
+
+
+def one_proposal(proposals: Mapping[str, Proposal], wanted: str) -> str:
+    """The leaf hash of the one proposal that begins with this text; NoSuchProposalError."""
+    found = [leaf for leaf in proposals if leaf.startswith(wanted.lower())] if wanted else []
+    if len(found) != 1:
+        raise NoSuchProposalError(f"no single proposal that stands begins with {wanted}")
+    return found[0]
+
+
+def _card(fields: Mapping[str, JsonValue]) -> Sealed:
+    """A public text, salted so that its digest tells nothing once it is erased."""
+    return sealed(canonical.encode_document({**fields, "salt": os.urandom(16).hex(), "v": 1}))
 
 
 def _proposal(request: Request, stream: str, kind: str, body: Mapping[str, JsonValue]) -> Event:

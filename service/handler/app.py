@@ -27,6 +27,7 @@ from meyasubako.service.handler.views import (
     head_of,
     mechanism_view,
     person_view,
+    reach_view,
     shown_indices,
     stream_view,
 )
@@ -57,6 +58,7 @@ def create_app(mechanism: Mechanism) -> Flask:
     app.add_url_rule("/v1/streams/<stream>", view_func=door.stream)
     app.add_url_rule("/v1/events", view_func=door.post_events, methods=["POST"])
     app.add_url_rule("/v1/payloads/<digest>", view_func=door.payload)
+    app.add_url_rule("/v1/people/<key_id>/reach", view_func=door.reach)
     app.add_url_rule("/v1/publish", view_func=door.publish, methods=["POST"])
     app.register_blueprint(tus.blueprint(mechanism, "/v1/uploads", door.body_signed))
     web.harden(app, csp=web.API_CSP)
@@ -139,6 +141,17 @@ class _Door:
         if digest not in ledger.mechanism.cards and not entitlement.may_read(ledger, person.key_id, digest):
             raise not_found()
         return payload_answer(self._mechanism.store, digest, request)
+
+    def reach(self, key_id: str) -> dict[str, JsonValue]:
+        """What somebody could read, told blind: for stewards, who see somebody off, and for auditors."""
+        person, _ = self._caller_without_body()
+        if not person.has("steward") and not person.has("auditor"):
+            raise Problem(
+                403, "not-a-steward", "only stewards and auditors are told what somebody could read"
+            )
+        if key_id not in self._mechanism.ledger().mechanism.people:
+            raise not_found()
+        return self._with_checkpoint({"cases": reach_view(self._mechanism, key_id)})
 
     def publish(self) -> dict[str, JsonValue]:
         """Close the slot now, on a steward's word; answers when it is published."""

@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 from meyasubako.crypto.canonical import JsonValue, encode_base64
 from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.merkle import leaf_hash
+from meyasubako.domain import envelope
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Person
+from meyasubako.domain.reach import reach
+from meyasubako.service import shown
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.store.port import Row
 from meyasubako.service.store.sqlite import Store
@@ -105,3 +108,47 @@ def cards_view(mechanism: Mechanism, before: int | None = None) -> dict[str, Jso
             with store.open_payload(digest) as file:
                 found[digest] = encode_base64(file.read())
     return found
+
+
+def reach_view(mechanism: Mechanism, key_id: str) -> list[JsonValue]:
+    """Every case of which somebody was given a key: rooms, epochs, days, and how much was handed out to them.
+
+    Without cases that are not shown yet: see `meyasubako.service.shown`.
+    """
+    hidden = shown.hidden(mechanism)
+    return [
+        {
+            "case": each.case,
+            "channel": each.channel,
+            "state": each.state,
+            "fetched": each.fetched,
+            "alone": each.alone,
+            "rooms": [
+                {
+                    "room": room.name,
+                    "epochs": list[JsonValue](room.epochs),
+                    "reads_now": room.reads_now,
+                    "alone": room.alone,
+                    **_days(mechanism.store, room.stream, key_id),
+                }
+                for room in each.rooms
+            ],
+        }
+        for each in reach(mechanism.ledger(), key_id)
+        if hidden.get(each.case) != 1
+    ]
+
+
+def _days(store: Store, stream: str, key_id: str) -> dict[str, JsonValue]:
+    """On which day somebody was first given a key of a room, and on which one it was last taken away."""
+    since = until = ""
+    for row in store.stream(stream):
+        event = envelope.read(row.data)
+        readers = [str(wrap.get("reader", "")) for wrap in event.records("wraps")]
+        if event.kind == "access.granted":
+            readers = [event.text("reader")]
+        if key_id in readers:
+            since, until = since or event.at.isoformat(), ""
+        elif event.kind == "access.revoked" and event.text("reader") == key_id:
+            until = event.at.isoformat()
+    return {"since": since, "until": until}
