@@ -34,6 +34,8 @@ from meyasubako.service.incoming import FileTicket, IncomingFile, IncomingFiles
 from meyasubako.service.mailbox import Mailbox, Mailboxes, NoMailboxError
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.proofs import Evidence
+from meyasubako.service.readers import Readers
+from meyasubako.service.sealed_file import Arrived, SealedFiles
 from meyasubako.service.store.errors import MissingPayloadError, SeqConflictError
 
 __all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
@@ -122,6 +124,8 @@ class Intake:
         self.open_attachment = self._mailboxes.attachment
         self.reply = self._mailboxes.reply
         self.evidence = self._mailboxes.evidence
+        self.readers = Readers(mechanism).view
+        self._sealed = SealedFiles(mechanism)
 
     def _derived(self, token: str, label: str) -> bytes:
         info = f"meyasubako form v1\n{label}\n{token}".encode()
@@ -145,6 +149,11 @@ class Intake:
 
     def _case_of(self, token: str) -> str:
         return str(uuid.UUID(bytes=self._derived(token, "case"), version=4))
+
+    def take_sealed(self, file_id: str, seed_hex: str) -> Arrived:
+        """Store the report in a file of `incoming/` that the saved page sealed; see `SealedFiles.take`."""
+        with self._files.opened(file_id, seed_hex) as source:
+            return self._sealed.take(source)
 
     def channels(self) -> list[ChannelView]:
         """Every open channel."""

@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from meyasubako.service.circuits import Circuits
 from meyasubako.service.config import Config
 from meyasubako.service.intake import Intake
+from meyasubako.service.reporter import envelope_pages, sealing_pages
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.holding import again_at, keep_pace, tell_when
 from meyasubako.service.reporter.languages import (
@@ -27,6 +28,7 @@ from meyasubako.service.reporter.languages import (
     DEFAULT,
     WORDS,
     digits,
+    language_rule,
     locale_identifier,
     locale_of,
     reviewed,
@@ -61,10 +63,12 @@ CSP: Final = (
 # A typed text travels twice, once sealed: the largest text of the settings in four-byte characters fits.
 _FORM_ROOM: Final = 512 * 1024
 _PARTS: Final = 200
-_TAKING_FILES: Final = frozenset({"questions_posted", "answers_posted"})
+_TAKING_FILES: Final = frozenset({"questions_posted", "answers_posted", *envelope_pages.TAKING_FILES})
 _ANOTHER: Final = lazy_gettext("Another language? Write in it, and tell us in your text which one you need.")
-_BEGINNINGS: Final = frozenset({"begin", "questions", "answers"})
-_LANGUAGE: Final = "/<any({}):language>".format(",".join(f'"{tag}"' for tag in AUTONYMS))
+_BEGINNINGS: Final = frozenset(
+    {"begin", "questions", "answers", *sealing_pages.ENDPOINTS, *envelope_pages.ENDPOINTS}
+)
+_LANGUAGE: Final = language_rule("").rstrip("/")
 
 
 def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = time.time) -> Flask:
@@ -89,6 +93,8 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
     pace = app.extensions[PACE] = Pace(config.abuse, intake, now)
     site = Site(intake, limits, config.origin, seal, standard(), now, pace)
     _route(app, site)
+    sealing_pages.add(app, site)
+    envelope_pages.add(app, site)
     _frame(app, site)
     app.before_request(refuse_other_sites)
     app.before_request(keep_pace(site))

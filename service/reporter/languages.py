@@ -127,6 +127,17 @@ def digits(text: str, tag: str) -> str:
     return text.translate({ord("0") + value: zero + value for value in range(10)})
 
 
+def digits_locale(tag: str) -> str:
+    """A language as scripts name it (BCP 47, extension u), with the digits and calendar of our own pages."""
+    script = {"ar": "arab", "my": "mymr", "ne": "deva"}.get(tag, "latn")
+    return f"{tag}-u-ca-gregory-nu-{script}"
+
+
+def language_rule(path: str) -> str:
+    """The rule of addresses that begin with the language of the page."""
+    return f"/<any({','.join(f'{chr(34)}{tag}{chr(34)}' for tag in AUTONYMS)}):language>/{path}"
+
+
 def shown_date(day: date, tag: str) -> str:
     """A day in full, as its reader writes it."""
     return digits(format_date(day, "long", locale_of(tag)), tag)

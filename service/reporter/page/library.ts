@@ -2,6 +2,7 @@
 export * as acts from "./acts.js";
 export * as canonical from "./canonical.js";
 export * as door from "./door.js";
+export * as envelope from "./envelope.js";
 export * as events from "./events.js";
 export * as keys from "./keys.js";
 export * as letters from "./letters.js";

@@ -98,7 +98,7 @@ function tokens(text: string): string[] {
 
 /** Text as it is compared: decomposed, without case, without the accents that BIP-39 ignores. */
 function folded(text: string): string {
-  const lower = text.normalize("NFKD").toLowerCase().replace(/ß/g, "ss");
+  const lower = text.normalize("NFKD").toLowerCase().replace(/\u00df/g, "ss");
   return lower.normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
 }
 

@@ -75,12 +75,23 @@ export function recipientOf(room: Room): string {
   return room.recipients[room.recipients.length - 1]!;
 }
 
+// Whose work a room of a reporter's is, and who reads it beside them; as `domain/rooms.py` has it.
+const WORKERS = ["intake", "handler"];
+const GUESTS = ["translator", "panel"];
+
 /** The key ids of those who may read what is written now. */
 export function present(room: Room, roster: Roster): Set<string> {
-  const active = (reader: string): boolean => roster.people.get(reader)?.state === "active";
-  const staff = [...room.readers].filter((reader) => reader !== room.reporter && active(reader));
+  const active = (reader: string): readonly string[] => {
+    const person = roster.people.get(reader);
+    return person?.state === "active" ? person.roles : [];
+  };
+  const holds = (reader: string, roles: readonly string[]): boolean =>
+    roles.some((role) => active(reader).includes(`${role}:${room.channel}`));
+  const works = (reader: string): boolean => active(reader).includes("outsider") || holds(reader, WORKERS);
+  const others = [...room.readers].filter((reader) => reader !== room.reporter);
+  const staff = others.filter((reader) => works(reader) || holds(reader, GUESTS));
   const fallback = roster.channels.get(room.channel)?.fallback ?? "";
-  if (staff.length === 0 && active(fallback)) staff.push(fallback);
+  if (!staff.some(works) && active(fallback).length > 0) staff.push(fallback);
   const reads = room.readers.has(room.reporter) && !room.closedToReading;
   return new Set(reads ? [...staff, room.reporter] : staff);
 }
@@ -111,7 +122,7 @@ function apply(room: Room, event: Event, roster: Roster): void {
     case "access.granted": {
       const reader = String(body["reader"]);
       const roles = roster.people.get(reader)?.roles ?? [];
-      const given = ["intake", "handler"].some((role) => roles.includes(`${role}:${room.channel}`));
+      const given = [...WORKERS, ...GUESTS].some((role) => roles.includes(`${role}:${room.channel}`));
       if (own || !reads || !given) throw new Error("an access that nobody could give");
       for (const wrap of records(event, "wraps")) {
         room.wraps.push({ reader, epoch: Number(wrap["epoch"]), digest: String(wrap["sha256"]) });

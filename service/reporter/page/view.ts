@@ -58,7 +58,8 @@ export class View {
     for (const set of all("fieldset[data-question]", this.root)) {
       for (const radio of all<HTMLInputElement>("input[type=radio]", set)) radio.name = set.id;
     }
-    find("#leave").addEventListener("click", (event) => {
+    // A saved page has nowhere to go to.
+    document.getElementById("leave")?.addEventListener("click", (event) => {
       event.preventDefault();
       this.leave();
     });

@@ -13,7 +13,7 @@ from meyasubako.service.reporter import app
 
 NODE = Path(sys.executable).with_name("node")
 PEER = Path(__file__).with_name("page_peer.mjs")
-SOURCES = Path(app.__file__).parent / "page"
+SOURCES = (Path(app.__file__).parent / "page").resolve()
 
 
 class PageError(Exception):
