@@ -119,10 +119,10 @@ class IncomingFiles:
                 (self._folder / f"{_PREFIX}{each}").unlink(missing_ok=True)
 
     @contextmanager
-    def opened(self, file_id: str, seed_hex: str) -> Iterator[age.Unsealer]:
-        """A file to read as it is opened; FileNotFoundError where it was swept meanwhile."""
-        with (self._folder / f"{_PREFIX}{file_id}").open("rb") as file:
-            yield age.Unsealer(file, HybridIdentity.from_seed(bytes.fromhex(seed_hex)))
+    def opened(self, ticket: FileTicket) -> Iterator[age.Unsealer]:
+        """A file that arrived, to be looked at once more."""
+        with (self._folder / f"{_PREFIX}{ticket.id}").open("rb") as file:
+            yield age.Unsealer(file, HybridIdentity.from_seed(bytes.fromhex(ticket.seed_hex)))
 
     @contextmanager
     def attached(

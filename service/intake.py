@@ -150,9 +150,9 @@ class Intake:
     def _case_of(self, token: str) -> str:
         return str(uuid.UUID(bytes=self._derived(token, "case"), version=4))
 
-    def take_sealed(self, file_id: str, seed_hex: str) -> Arrived:
+    def take_sealed(self, ticket: FileTicket) -> Arrived:
         """Store the report in a file of `incoming/` that the saved page sealed; see `SealedFiles.take`."""
-        with self._files.opened(file_id, seed_hex) as source:
+        with self._files.opened(ticket) as source:
             return self._sealed.take(source)
 
     def channels(self) -> list[ChannelView]:

@@ -17,6 +17,7 @@ from typing import Final
 from flask import Flask, Response, g
 from flask_babel import gettext
 
+from meyasubako.service.incoming import FileTicket
 from meyasubako.service.reporter.forms import Problem, file_problems
 from meyasubako.service.reporter.languages import AUTONYMS, digits_locale, language_rule
 from meyasubako.service.reporter.sealing_pages import asset
@@ -59,7 +60,8 @@ def add(app: Flask, site: Site) -> None:
             return _page(site, problems or (nothing,))
         held = arrived.held[0]
         try:
-            return _page(site, sent=site.intake.take_sealed(held.id, held.seed_hex))
+            ticket = FileTicket(held.id, held.seed_hex, held.size, held.sha256_hex)
+            return _page(site, sent=site.intake.take_sealed(ticket))
         except SealedFileTooOldError:
             sentence = gettext(
                 "This file was sealed too long ago, or the clock of that device was wrong. Please seal again."
