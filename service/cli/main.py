@@ -24,11 +24,14 @@ COMMANDS: Final = {
     "report": ("report", "report"),
     "mailbox": ("mailbox", "mailbox"),
     "cases": ("case_acts", "cases"),
+    "identity": ("identity_answers", "identity"),
+    "recovery": ("recovery", "recovery"),
     "log": ("log", "log"),
     "audit": ("audit", "audit"),
     "replay": ("audit", "replay"),
     "seal": ("seal", "seal"),
     "open": ("seal", "open_"),
+    "retention": ("retention", "retention"),
     "witness": ("witness", "witness"),
 }
 

@@ -35,8 +35,20 @@ class NoSuchProposalError(ServiceError):
     """No proposal that stands has this leaf hash, or several begin with it."""
 
 
+class NotClosedError(ServiceError):
+    """The case is open, and how long it is kept counts from when it is closed."""
+
+
+class ConflictingRulesError(ServiceError):
+    """No day keeps every rule of retention that holds for this case: people decide, and say why."""
+
+
 class NoReaderError(ServiceError):
     """Everybody who could read the report was left out, and the channel has no fallback."""
+
+
+class NoCustodiansError(ServiceError):
+    """Too few custodians are left to keep who a reporter is."""
 
 
 class NoSuchChannelError(ServiceError):
