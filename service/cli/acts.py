@@ -14,17 +14,22 @@ import msgspec
 from rich.console import Console
 
 from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.keyfile import fingerprint
+from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain.people import Proposal
 from meyasubako.service.cli import options
 from meyasubako.service.cli.asking import unlock
 from meyasubako.service.cli.connecting import handler_client
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.output import console, emit, plain, print_facts, table
+from meyasubako.service.client.cards import card_name
 from meyasubako.service.client.stewardship import Stewardship
 from meyasubako.service.rotation import keys_fingerprint
 
 _ENROLLED = "person.enrolled"
 _LIMIT = 64 * 1024
+# What of a proposal's body a table has room for.
+_TELLING = ("roles", "role", "channel", "profile", "threshold", "letterbox", "of", "fingerprint")
 
 
 class _Act(msgspec.Struct, frozen=True):
@@ -85,22 +90,19 @@ def confirm(
     """Be the second person for the proposal whose leaf hash begins with LEAF.
 
     Compare what is shown with the person who made it, by voice: for keys, the fingerprint that `log rotate`
-    printed on the server. People are confirmed with `enroll --confirm`.
+    printed on the server; for somebody's own key, the one that they read to you from `key show`.
     """
     if (leaf is not None) == listing:
         raise click.UsageError("Give the LEAF of a proposal, or --list.")
     stewardship = steward(url, keyfile, passphrase_file, proxy)
-    standing = stewardship.standing()
     if leaf is None:
-        _list(standing, as_json=as_json)
+        draw_proposals(stewardship, as_json=as_json)
         return
+    standing = stewardship.standing()
     found = [each for each in standing if each.startswith(leaf.lower())]
     if len(found) != 1:
         raise InputError(f"no single proposal that stands begins with {leaf}; see --list")
-    proposal = standing[found[0]]
-    if proposal.kind == _ENROLLED:
-        raise InputError(f"this enrols a person: use meyasubako enroll --confirm {found[0][:12]}")
-    facts = described(proposal.kind, proposal.body)
+    facts = _named(stewardship, {found[0]: standing[found[0]]})[found[0]]
     if not yes:
         if not sys.stdin.isatty():
             raise InputError("there is no terminal to ask in: compare what --list shows, then use --yes")
@@ -137,7 +139,30 @@ def described(kind: str, body: Mapping[str, JsonValue]) -> dict[str, object]:
     keys = body.get("keys")
     if isinstance(keys, list):
         facts["fingerprint"] = keys_fingerprint([str(key) for key in keys])
+    key = body.get("key") or (keys[0] if isinstance(keys, list) and body.get("of") == "person" else None)
+    if isinstance(key, str):
+        # A person's own fingerprint, as `key show` prints it on their machine.
+        facts["fingerprint"] = fingerprint(str(body["recipient"]), VerifyKey.parse(key).key_id)
     return facts
+
+
+def _named(stewardship: Stewardship, standing: Mapping[str, Proposal]) -> dict[str, dict[str, object]]:
+    """Proposals as facts, with the names of the people and cards in them."""
+    _, names = stewardship.known()
+    cards = stewardship.cards()
+    found = {}
+    for leaf, each in standing.items():
+        facts = described(each.kind, each.body)
+        facts["proposed_by_name"] = names.get(each.by, each.by[:8])
+        about = each.body.get("people", [each.body.get("person", "")])
+        listed = [names[str(key)] for key in about if str(key) in names] if isinstance(about, list) else []
+        card = each.body.get("card")
+        if each.kind == _ENROLLED and isinstance(card, dict):
+            listed.append(card_name(cards, str(card["ref"])))
+        if listed:
+            facts["names"] = listed
+        found[leaf] = facts
+    return found
 
 
 def read_act(path: Path) -> tuple[str, dict[str, JsonValue]]:
@@ -150,9 +175,12 @@ def read_act(path: Path) -> tuple[str, dict[str, JsonValue]]:
     return act.kind, act.body
 
 
-def _list(standing: Mapping[str, Proposal], *, as_json: bool) -> None:
+def draw_proposals(stewardship: Stewardship, *, as_json: bool) -> None:
+    """Show what waits for a second person."""
+    standing = stewardship.standing()
+    named = _named(stewardship, standing)
     rows: list[dict[str, Any]] = [
-        {"leaf": leaf, "proposed_by": each.by, **described(each.kind, each.body)}
+        {"leaf": leaf, "proposed_by": each.by, "day": each.on.isoformat(), **named[leaf]}
         for leaf, each in standing.items()
     ]
 
@@ -160,14 +188,16 @@ def _list(standing: Mapping[str, Proposal], *, as_json: bool) -> None:
         if not rows:
             out.print("Nothing waits for a second person.")
             return
-        made = table("proposal", "act", "what")
+        made = table("proposal", "by", "since", "act", "what")
         for row in rows:
-            what = ", ".join(
-                f"{name} {value}"
-                for name, value in row.items()
-                if isinstance(value, str) and name not in {"leaf", "act", "proposed_by", "proof", "recipient"}
+            what = [*row.get("names", ()), *(str(row[name]) for name in _TELLING if name in row)]
+            made.add_row(
+                row["leaf"][:12],
+                plain(row["proposed_by_name"]),
+                row["day"],
+                row["act"],
+                plain(", ".join(what)),
             )
-            made.add_row(str(row["leaf"])[:12], str(row["act"]), plain(what))
         out.print(made)
 
     emit({"proposals": rows}, as_json=as_json, show=show)

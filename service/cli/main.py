@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "propose": ("acts", "propose"),
     "confirm": ("acts", "confirm"),
     "suspend": ("suspend", "suspend"),
+    "people": ("people_channels", "people"),
     "serve": ("serve", "serve"),
     "restore": ("restore", "restore"),
     "report": ("report", "report"),

@@ -128,6 +128,10 @@ class Stewardship:
         mechanism = self._ledger().mechanism
         return mechanism, names(mechanism, self._client.mechanism().cards)
 
+    def cards(self) -> Mapping[str, bytes]:
+        """Every public card that stands, by its digest."""
+        return self._client.mechanism().cards
+
     def reach(self, person: str) -> tuple[ReachedCase, ...]:
         """What somebody could read, told blind."""
         return self._client.reach(person).cases
