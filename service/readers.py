@@ -55,8 +55,11 @@ class Readers:
             "marker": self._proven(published, [marker])[0],
             "rotations": self._proven(published, rotations),
             "checkpoint": published.note.decode(),
-            "people": [person_view(person) for person in listed],
+            "people": [{**person_view(person), "replaces": person.replaces} for person in listed],
             "channels": {name: _channel_view(each) for name, each in state.channels.items() if each.open},
+            "appointments": {
+                leaf: list[JsonValue](named.people) for leaf, named in state.appointments.items()
+            },
             "cards": self._cards(cards),
         }
 
@@ -78,7 +81,13 @@ def _of_the_server(row: Row) -> bool:
 
 
 def _channel_view(channel: Channel) -> dict[str, JsonValue]:
+    recovery: dict[str, JsonValue] = {}
+    if channel.recovery is not None:
+        named = channel.recovery
+        people = list[JsonValue](named.people)
+        recovery = {"recovery": {"people": people, "threshold": named.threshold, "leaf": named.leaf}}
     return {
+        **recovery,
         "card": channel.card,
         "questionnaire": channel.questionnaire,
         "draw": channel.draw,

@@ -122,6 +122,15 @@ def appoint(mechanism: Mechanism, box: Box, name: str) -> None:
     mechanism.publish()
 
 
+def appoint_recovery(mechanism: Mechanism, box: Box, names: list[str]) -> None:
+    """Any two of these people restore access to the main channel's rooms, by two people."""
+    body = {"channel": "main", "people": sorted(box.key_id(name) for name in names), "threshold": 2}
+    proposal = {"kind": "recovery.appointed", "v": 1, "body": body}
+    first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
+    _sign(mechanism, box, "Bar Association", "recovery.appointed", {**body, "proposal": first})
+    mechanism.publish()
+
+
 def suspend(mechanism: Mechanism, box: Box, name: str) -> None:
     """The steward suspends somebody, which closes a slot at once."""
     _sign(mechanism, box, "Ada Steward", "person.suspended", {"person": box.key_id(name)})

@@ -11,6 +11,7 @@ import { identity, type Identity, type SigningKey } from "./keys.js";
 import { sealText, wrap, type Binding, type Sealed, type SealedFile } from "./sealing.js";
 import { epochOf, present, recipientOf, stale, type Room } from "./rooms.js";
 import type { Roster } from "./roster.js";
+import { nextHolding, shareOut, type Holding } from "./shares.js";
 
 const CLAIM = { sealed_by: "page_script" };
 
@@ -69,6 +70,8 @@ export interface Report {
   readonly document: JsonObject;
   readonly readable: string;
   readonly files: readonly SealedFile[];
+  /** Those who can restore access to its rooms. */
+  readonly holding: Holding | undefined;
 }
 
 export interface Place {
@@ -91,7 +94,7 @@ export async function submit(
 ): Promise<void> {
   const [room, dialogue] = rooms;
   const binding = request.binding(stream, "report.submitted");
-  const { document, readable, files } = report;
+  const { document, readable, files, holding } = report;
   const sealed = await sealText(room.identity.recipient, binding, "report.json", document, readable, files);
   const body: JsonObject = {
     key: publicKey,
@@ -106,8 +109,9 @@ export async function submit(
     ...CLAIM,
   };
   request.add("report.submitted", stream, body, [sealed]);
-  await openRoom(request, room, stream, "report", readers);
-  await openRoom(request, dialogue, stream, "dialogue", new Map([...readers, [request.key.id, reporter.recipient]]));
+  await openRoom(request, room, stream, "report", readers, holding);
+  const both = new Map([...readers, [request.key.id, reporter.recipient]]);
+  await openRoom(request, dialogue, stream, "dialogue", both, holding);
 }
 
 async function openRoom(
@@ -116,10 +120,12 @@ async function openRoom(
   stream: string,
   name: string,
   readers: ReadonlyMap<string, string>,
+  holding: Holding | undefined,
 ): Promise<void> {
   const { wraps, own } = await wrapsFor(room.identity, readers);
-  const body = { case: stream, room: name, recipient: room.identity.recipient, wraps, ...CLAIM };
-  request.add("room.opened", room.stream, body, own);
+  const shares = await shareOut(room.identity, holding);
+  const body = { case: stream, room: name, recipient: room.identity.recipient, wraps, ...shares.fields, ...CLAIM };
+  request.add("room.opened", room.stream, body, [...own, ...shares.own]);
 }
 
 export interface Epoch {
@@ -141,8 +147,9 @@ export async function currentEpoch(
     readers.set(reader, reader === room.reporter ? reporter.recipient : roster.people.get(reader)!.recipient);
   }
   const { wraps, own } = await wrapsFor(fresh, readers);
-  const body = { epoch: epochOf(room) + 1, recipient: fresh.recipient, wraps, ...CLAIM };
-  request.add("room.advanced", room.stream, body, own);
+  const shares = await shareOut(fresh, nextHolding(roster, room));
+  const body = { epoch: epochOf(room) + 1, recipient: fresh.recipient, wraps, ...shares.fields, ...CLAIM };
+  request.add("room.advanced", room.stream, body, [...own, ...shares.own]);
   return { number: epochOf(room) + 1, recipient: fresh.recipient };
 }
 

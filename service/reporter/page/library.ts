@@ -10,6 +10,7 @@ export * as receipt from "./receipt.js";
 export * as roster from "./roster.js";
 export * as rooms from "./rooms.js";
 export * as sealing from "./sealing.js";
+export * as shares from "./shares.js";
 export * as submission from "./submission.js";
 export * as tar from "./tar.js";
 export * as uploads from "./uploads.js";

@@ -22,6 +22,10 @@ export interface Room {
   readonly events: Event[];
   readonly recipients: string[];
   readonly wraps: Wrap[];
+  /** The leaf that appointed whoever holds shares, by epoch; empty where nobody was appointed. */
+  readonly appointed: string[];
+  readonly firstHolders: Set<string>;
+  readonly revoked: Set<string>;
   readers: Set<string>;
   wrapped: Set<string>;
   begunBy: string;
@@ -45,6 +49,9 @@ export function foldRoom(shown: RoomShown, channel: string, reporter: string, ke
     events: [],
     recipients: [],
     wraps: [],
+    appointed: [],
+    firstHolders: new Set(),
+    revoked: new Set(),
     readers: new Set(),
     wrapped: new Set(),
     begunBy: "",
@@ -127,6 +134,7 @@ function apply(room: Room, event: Event, roster: Roster): void {
       for (const wrap of records(event, "wraps")) {
         room.wraps.push({ reader, epoch: Number(wrap["epoch"]), digest: String(wrap["sha256"]) });
       }
+      room.revoked.delete(reader);
       room.readers.add(reader);
       room.wrapped.add(reader);
       break;
@@ -134,6 +142,7 @@ function apply(room: Room, event: Event, roster: Roster): void {
     case "access.revoked":
       if (own || !(reads || roster.people.get(event.by)?.roles.includes("steward"))) throw new Error("no say");
       room.readers.delete(String(body["reader"]));
+      room.revoked.add(String(body["reader"]));
       break;
     case "mailbox.closed_to_reading":
       if (!own) throw new Error("only the reporter closes a mailbox");
@@ -152,6 +161,8 @@ function begin(room: Room, event: Event, epoch: number): void {
     digest: String(wrap["sha256"]),
   }));
   room.recipients.push(String(event.body["recipient"]));
+  room.appointed.push(String(event.body["appointed"] ?? ""));
+  if (epoch === 1) for (const share of records(event, "shares")) room.firstHolders.add(String(share["holder"]));
   room.wraps.push(...wraps);
   room.wrapped = new Set(wraps.map((wrap) => wrap.reader));
   room.begunBy = event.by;

@@ -24,6 +24,8 @@ export interface Person {
   readonly roles: readonly string[];
   readonly state: string;
   readonly usable_from: number;
+  /** The key id that this key took the place of, or nothing. */
+  readonly replaces: string;
 }
 
 export interface Channel {
@@ -32,6 +34,8 @@ export interface Channel {
   readonly draw: number;
   readonly languages: readonly string[];
   readonly fallback: string;
+  /** Who can restore lost access, if anybody is appointed. */
+  readonly recovery?: { readonly people: readonly string[]; readonly threshold: number; readonly leaf: string };
 }
 
 interface Proven {
@@ -50,6 +54,8 @@ export interface Readers {
   readonly checkpoint: string;
   readonly people: readonly Person[];
   readonly channels: Readonly<Record<string, Channel>>;
+  /** Every appointment there was, by its leaf: rooms name the one that they were opened under. */
+  readonly appointments: Readonly<Record<string, readonly string[]>>;
   readonly cards: Readonly<Record<string, string>>;
 }
 
@@ -63,6 +69,7 @@ export interface Roster {
   readonly promiseKey: string;
   readonly people: ReadonlyMap<string, Person>;
   readonly channels: ReadonlyMap<string, Channel>;
+  readonly appointments: Readonly<Record<string, readonly string[]>>;
   readonly cards: Readonly<Record<string, string>>;
 }
 
@@ -100,6 +107,7 @@ export function verifyReaders(shown: Readers): Roster {
     promiseKey: keys.promise,
     people,
     channels: new Map(Object.entries(shown.channels)),
+    appointments: shown.appointments,
     cards: shown.cards,
   };
 }
@@ -113,13 +121,13 @@ export function tooOld(roster: Roster, day: string): boolean {
 /** The people a report on this channel may be sealed to, by key id. */
 export function intake(roster: Roster, channel: string): Person[] {
   return [...roster.people.values()]
-    .filter((person) => person.roles.includes(`intake:${channel}`) && usable(roster, person))
+    .filter((person) => person.roles.includes(`intake:${channel}`) && usable(roster, person.key_id))
     .sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
 }
 
 export function fallbackOf(roster: Roster, channel: string): Person | undefined {
   const person = roster.people.get(roster.channels.get(channel)?.fallback ?? "");
-  return person !== undefined && person.roles.includes("outsider") && usable(roster, person) ? person : undefined;
+  return person !== undefined && person.roles.includes("outsider") && usable(roster, person.key_id) ? person : undefined;
 }
 
 /** A field of a public card, believed only under its own digest. */
@@ -139,8 +147,10 @@ export function verifyPromise(roster: Roster, promise: string, leaf: string): vo
   verifyNote(promise, text, [roster.promiseKey]);
 }
 
-function usable(roster: Roster, person: Person): boolean {
-  return person.state === "active" && person.usable_from <= roster.slot;
+/** Whether somebody is active, and their waiting time is over. */
+export function usable(roster: Roster, keyId: string): boolean {
+  const person = roster.people.get(keyId);
+  return person?.state === "active" && person.usable_from <= roster.slot;
 }
 
 function serverKeys(founding: Event, rotations: readonly Event[], people: Map<string, Person>): ServerKeys {

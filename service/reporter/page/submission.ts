@@ -12,6 +12,7 @@ import { derive, encode64, identity, signingKey, type Identity, type SigningKey 
 import * as receipts from "./receipt.js";
 import { fallbackOf, intake, type Person, type Roster } from "./roster.js";
 import { SealingFile, SMALL, type Binding, type SealedFile } from "./sealing.js";
+import { holding } from "./shares.js";
 import { upload, type Progress } from "./uploads.js";
 
 const SENDS = 4;
@@ -74,7 +75,12 @@ export class Submission {
     const place = placeOf(this.roster, channel);
     await submit(
       request,
-      { document: { answers, excluded: [...excluded].sort(), language, text, v: 1 }, readable, files: sealed },
+      {
+        document: { answers, excluded: [...excluded].sort(), language, text, v: 1 },
+        readable,
+        files: sealed,
+        holding: holding(this.roster, channel, new Set(excluded)),
+      },
       place,
       this.stream,
       this.rooms,
@@ -143,7 +149,7 @@ export async function send(request: Request): Promise<Accepted> {
 
 /** Whether the roster that was used is not good any more: the list of readers has to be shown again. */
 export function readersChanged(error: unknown): boolean {
-  return error instanceof Refused && ["reader-on-roster", "channel-as-published"].includes(error.problem);
+  return error instanceof Refused && ["reader-on-roster", "channel-as-published", "shares-exactly"].includes(error.problem);
 }
 
 /** From whom the readers are taken: those not left out, else the fallback, else nobody. */

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meyasubako.crypto import age, archive, canonical, tar
+from meyasubako.crypto import age, archive, canonical, shares, tar
 from meyasubako.crypto.errors import BadReceiptError
 from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.receipt import Receipt
@@ -17,6 +17,7 @@ from meyasubako.domain import acts, envelope, opening, sealing
 from meyasubako.domain.acts import Request
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.readers import Readers
+from tests.integration import reporter_box
 from tests.system.box import ORIGIN, Box
 from tests.unit.service.reporter.page_library import Library, PageError, build, file, ref, running
 
@@ -410,3 +411,27 @@ def shape(value):
     if isinstance(value, list):
         return [shape(each) for each in value]
     return value if isinstance(value, int) else len(value)
+
+
+def test_any_two_of_those_who_restore_access_open_what_the_page_sealed(page: Library, tmp_path) -> None:
+    holders = {"Rex": ("recovery:main",), "Ria": ("recovery:main", "outsider"), "Ron": ("recovery:main",)}
+    box = reporter_box.found_box(tmp_path / "shared", also=holders)
+    mechanism = Mechanism.open(box.directory)
+    try:
+        reporter_box.appoint_recovery(mechanism, box, sorted(holders))
+        begun, request = submitted(page, mechanism, excluded=[box.key_id("Sato Keiko")])
+        mechanism.accept([event["data"] for event in request["events"]], request["payloads"])
+    finally:
+        mechanism.close()
+    for event in request["events"][1:]:
+        room = envelope.read(event["data"])
+        held = {box.key_id(name): box.people[name].identity for name in holders}
+        cut = [
+            shares.Share.decode(age.unseal(request["payloads"][row["sha256"]], held[row["holder"]]))
+            for row in room.records("shares")
+        ]
+        assert {each.digest() for each in cut} == {row["share"] for row in room.records("shares")}
+        for two in (cut[:2], cut[1:], cut[::2]):
+            restored = age.HybridIdentity.from_seed(shares.combine(two))
+            assert restored.recipient.text == room.text("recipient")
+    assert Receipt.from_entropy(begun["entropy"])
