@@ -114,5 +114,3 @@ def take_back(
     wraps: list[JsonValue] = [{"epoch": number, **wrap.reference} for number, wrap in made]
     body: dict[str, JsonValue] = {"reader": request.author, "wraps": wraps}
     return request.add("access.granted", room.stream, body, [wrap for _, wrap in made])
-
-

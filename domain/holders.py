@@ -66,6 +66,15 @@ def _enough(mechanism: Mechanism, room: str, people: Collection[str]) -> bool:
     return room == IDENTITY or any(mechanism.people[person].has("outsider") for person in people)
 
 
+def identity_offered(mechanism: Mechanism, channel: Channel, without: Collection[str] = ()) -> Holding | None:
+    """Who would hold shares of what a reporter tells of themselves; None where it is not offered.
+
+    `without` are the people whom the reporter left out, and those who read the report.
+    """
+    found = holding(mechanism, channel, IDENTITY, without)
+    return found if found and found.people else None
+
+
 def stands_for(mechanism: Mechanism, person: str, others: Collection[str]) -> bool:
     """Whether this key, or one that it took the place of, is among the others."""
     while person:

@@ -19,6 +19,10 @@ from meyasubako.crypto.shares import Share
 # Bytes of a sealed text: whoever reads a room opens its texts in memory, the reporter's site for many people
 # at once. A text of 200,000 characters fits, in any script and with what stands beside it.
 TEXT_LIMIT = 2 * 1024 * 1024
+# Bytes of identity.json: 4 KiB without its header, about.json with its own, and the end of the tar.
+_IDENTITY_DOCUMENT = archive.IDENTITY_SIZE - 5 * 512
+# A file that its sender had sealed before: age's own media type.
+SEALED_TYPE = "application/age-encryption"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,11 @@ def seal_report(
         ("files.json", files_document(files)),
     ]
     return sealed(age.seal(archive.pack(members, archive.REPORT_FLOOR), recipient))
+
+
+def identity_fits(text: str) -> bool:
+    """Whether what somebody tells of themselves fits into its one size, with what stands beside it."""
+    return len(canonical.encode_document({"text": text, "v": 1})) <= _IDENTITY_DOCUMENT
 
 
 def seal_identity(recipient: HybridRecipient, about: Binding, document: Mapping[str, JsonValue]) -> Sealed:

@@ -22,10 +22,11 @@ from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts
-from meyasubako.domain.acts import NewRoom, Report, Request
+from meyasubako.domain import acts, holders
+from meyasubako.domain.acts import NewRoom, Report, Request, Told
 from meyasubako.domain.case import Case
 from meyasubako.domain.errors import RefusedError
+from meyasubako.domain.holders import Holding
 from meyasubako.domain.people import Channel, Person
 from meyasubako.domain.people import Mechanism as Roster
 from meyasubako.service import proofs
@@ -41,7 +42,12 @@ from meyasubako.service.store.errors import MissingPayloadError, SeqConflictErro
 __all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
 
 _SEALED_BY = "server"
-_READERS_CHANGED = ("reader-on-roster", "channel-as-published")
+_READERS_CHANGED = (
+    "reader-on-roster",
+    "channel-as-published",
+    "shares-exactly",
+    "custodians-read-no-report",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,15 @@ class ReaderView:
     key_id: str
     name: str
     title: str = ""
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldersView:
+    """People of whom any `needed` together can open something."""
+
+    needed: int
+    people: tuple[ReaderView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,9 @@ class ChannelView:
     origin: str
     languages: tuple[str, ...]
     fallback: ReaderView | None = None
+    # Any so many of these people together: restore lost access; open what somebody told of themselves.
+    recovery: "HoldersView | None" = None
+    custodians: "HoldersView | None" = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,6 +98,8 @@ class Draft:
     readable: str
     language: str
     files: tuple[tuple[FileTicket, str, str], ...] = ()
+    # Who the reporter is, in their own words; empty where they do not say.
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -119,6 +139,7 @@ class Intake:
         self._mailboxes = Mailboxes(mechanism, self._files, self._derived)
         # The files that a page discards, and attachments, answers: one object for the site to hold.
         self.receive_file = self._files.receive
+        self.open_file = self._files.opened
         self.discard = self._files.discard
         self.open_mailbox = self._mailboxes.open
         self.open_attachment = self._mailboxes.attachment
@@ -188,11 +209,18 @@ class Intake:
             origin=roster.origin,
             languages=channel.languages,
             fallback=self._view(fallback) if fallback else None,
+            recovery=self._holders(roster, holders.holding(roster, channel, "report")),
+            custodians=self._holders(roster, holders.identity_offered(roster, channel)),
         )
+
+    def _holders(self, roster: Roster, found: Holding | None) -> HoldersView | None:
+        if found is None or not found.people:
+            return None
+        return HoldersView(found.threshold, tuple(self._view(roster.people[each]) for each in found.people))
 
     def _view(self, person: Person) -> ReaderView:
         card = self._card(person.card)
-        return ReaderView(person.key_id, card.get("name", ""), card.get("title", ""))
+        return ReaderView(person.key_id, card.get("name", ""), card.get("title", ""), person.recipient)
 
     def _card(self, digest: str) -> dict[str, str]:
         try:
@@ -240,7 +268,13 @@ class Intake:
         with self._files.attached(request, draft.files, rooms[0].recipient, about) as files:
             acts.submit(
                 request,
-                Report(_document(draft), draft.readable, files),
+                Report(
+                    _document(draft),
+                    draft.readable,
+                    files,
+                    told=self._told(roster, channel, draft, readers),
+                    holding=holders.holding(roster, channel, "report", draft.excluded),
+                ),
                 case=case,
                 rooms=(rooms[0], rooms[1]),
                 reporter=receipt.identity(origin).recipient,
@@ -250,6 +284,18 @@ class Intake:
                 sealed_by=_SEALED_BY,
             )
             mechanism.accept([event.data for event in request.events], request.payloads)
+
+    def _told(
+        self, roster: Roster, channel: Channel, draft: Draft, readers: Mapping[str, HybridRecipient]
+    ) -> Told | None:
+        """Who the reporter is, in a room whose key is cut into shares here and then forgotten."""
+        if not draft.identity:
+            return None
+        found = holders.identity_offered(roster, channel, {*draft.excluded, *readers})
+        if found is None:
+            raise ReadersChangedError(self.channel(channel.channel))
+        room = NewRoom(self._mechanism.fresh_id(), HybridIdentity.generate())
+        return Told(room, {"text": draft.identity, "v": 1}, found)
 
     def _readers(self, roster: Roster, channel: Channel, draft: Draft) -> dict[str, HybridRecipient]:
         marker = roster.marker(draft.marker)

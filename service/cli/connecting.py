@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import click
@@ -31,6 +31,7 @@ class Connection:
     client: HandlerClient
     desk: Desk
     people: "People"
+    pair: KeyPair = field(repr=False)
 
     def name(self, key_id: str) -> str:
         """Somebody's name as the mechanism's cards give it, or the beginning of their key id."""
@@ -90,6 +91,12 @@ class People:
             raise WrongMechanismError(f"this mechanism's fingerprint is {shown}, not the one you were given")
         return mechanism
 
+    def newest(self, wanted: str) -> str:
+        """The key id of the one person of this name, by the key that they have now."""
+        people = self.roster().people
+        replaced = {person.replaces for person in people.values()}
+        return one_person({key: name for key, name in self.names.items() if key not in replaced}, wanted)
+
     @cached_property
     def names(self) -> Mapping[str, str]:
         """Key id to name."""
@@ -110,7 +117,7 @@ def connect(
     """Connect to a handlers' door as this person."""
     client = handler_client(url, pair, proxy)
     people = People(client, Http(log_url, proxy=proxy) if log_url else None, demands)
-    return Connection(client, Desk(client, pair, people.roster, verified=people.verified), people)
+    return Connection(client, Desk(client, pair, people.roster, verified=people.verified), people, pair)
 
 
 def handler_client(url: str, pair: KeyPair, proxy: str | None) -> HandlerClient:

@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from meyasubako.domain import sealing
 from meyasubako.service.cli import options
 from meyasubako.service.cli.case_options import text_given
 from meyasubako.service.cli.connecting import be_sure, tell_seen
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.output import console, emit, plain, progress
 from meyasubako.service.client import roster, sealed_report
+from meyasubako.service.client.errors import NoCustodiansError
 from meyasubako.service.client.files import LocalFile
 from meyasubako.service.client.http import Http
 from meyasubako.service.client.reporter import ReporterClient
@@ -32,6 +34,12 @@ from meyasubako.service.errors import UnreachableError
 @click.option(
     "--without", multiple=True, metavar="NAME", help="Somebody who must not read it; more than once."
 )
+@click.option(
+    "--identity",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Say who you are, as FILE tells: sealed apart, opened only by several custodians together.",
+)
 @click.option("--language", default="en", show_default=True, help="The language that you write in.")
 @click.option(
     "--promise",
@@ -51,6 +59,7 @@ def report(  # noqa: PLR0913  each is an option of the command
     attached: tuple[Path, ...],
     channel: str,
     without: tuple[str, ...],
+    identity: Path | None,
     language: str,
     promise: Path | None,
     log_url: str | None,
@@ -83,7 +92,10 @@ def report(  # noqa: PLR0913  each is an option of the command
     tell_seen(offer.verified)
     be_sure(offer.verified, fingerprint, first_use=first_use)
     excluded = _excluded(offer, channel, without)
-    words = Words(text_given(_asked(offer, channel, excluded, text, yes=yes)), language, excluded)
+    told = _told(offer, channel, excluded, identity)
+    words = Words(
+        text_given(_asked(offer, channel, excluded, text, yes=yes)), language, excluded, identity=told
+    )
     local = [LocalFile.at(path) for path in attached]
     with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
         prepared = sealed_report.prepare(client, offer, words, local, channel=channel, progress=step)
@@ -117,6 +129,23 @@ def _excluded(offer: Offer, channel: str, without: tuple[str, ...]) -> frozenset
     return frozenset(excluded)
 
 
+def _told(offer: Offer, channel: str, excluded: frozenset[str], path: Path | None) -> str:
+    """Who the reporter is, where they say so; shows who would keep it."""
+    if path is None:
+        return ""
+    found = offer.custodians(channel, excluded)
+    if found is None:
+        raise NoCustodiansError("too few custodians are left to keep who you are")
+    text = path.read_text(encoding="utf-8").strip()
+    if not text:
+        raise InputError(f"{path} is empty")
+    if not sealing.identity_fits(text):
+        raise InputError(f"{path} is too long: who you are fits into about 1,400 bytes")
+    people = ", ".join(offer.names[each] for each in found.people)
+    console(sys.stderr).print(f"[dim]custodians[/]   any {found.threshold} of {plain(people)}")
+    return text
+
+
 def _asked(
     offer: Offer, channel: str, excluded: frozenset[str], text: str | None, *, yes: bool
 ) -> str | None:
@@ -131,6 +160,12 @@ def _asked(
     out.print(f"[bold]{plain(offer.titles.get(channel, channel))}[/]")
     out.print(f"[dim]fingerprint[/]  {offer.verified.fingerprint}  [dim](compare it with the poster)[/]")
     out.print(f"[dim]readers[/]      {plain(', '.join(readers))}{drawn}")
+    if holding := offer.recovery(channel, excluded):
+        people = ", ".join(offer.names[each] for each in holding.people)
+        out.print(
+            f"[dim]recovery[/]     any {holding.threshold} of {plain(people)}, together, "
+            "where a reader loses a key"
+        )
     if sys.stdin.isatty() and not yes:
         click.confirm("Only these people will be able to read it. Go on?", default=True, abort=True, err=True)
     return text

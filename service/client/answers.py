@@ -176,6 +176,14 @@ class Mailbox(msgspec.Struct, frozen=True):
     mechanism: MechanismPage
 
 
+class EventProof(msgspec.Struct, frozen=True):
+    """A proof that an event is in the log, under a file name; until its slot closes, a promise of one."""
+
+    file: str
+    final: bool
+    data: str
+
+
 class Proof(msgspec.Struct, frozen=True):
     """Evidence that a report was filed: the event, and a proof of it or, until its slot closes, a promise."""
 

@@ -62,6 +62,10 @@ class HandlerClient:
         """
         return answers.read_accepted(self._http.post_json("/v1/events", submission(events, payloads)), events)
 
+    def proof(self, stream: str, seq: int) -> answers.EventProof:
+        """The proof that an event is in the log; its promise until the slot has closed."""
+        return answers.read(self._http.get_json(f"/v1/proofs/{stream}/{seq}"), answers.EventProof)
+
     def upload(self, chunks: Iterable[bytes], size: int) -> None:
         """Upload so many sealed bytes in chunks of any size; a broken connection is taken up again."""
         uploading.upload(self._http, "/v1/uploads", chunks, size)

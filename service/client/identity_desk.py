@@ -12,12 +12,14 @@ from hashlib import sha256
 
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
+from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain import acts, acts_identity, kinds, opening, requests
 from meyasubako.domain.acts import NewRoom, Request
 from meyasubako.domain.acts_identity import Telling
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.reading import Opened
 from meyasubako.domain.rooms import Room
+from meyasubako.service.client.answers import EventProof
 from meyasubako.service.client.errors import NoAccessError, NoIdentityError, NoSuchRequestError
 from meyasubako.service.client.joint import Joint, JointFile
 
@@ -181,6 +183,11 @@ class IdentityDesk(Joint):
             return request.add("disclosure.made", file.case.stream, body)
 
         return self.act(lambda: self.file(case), build)
+
+    def statement_parts(self, submitted: Event) -> tuple[str, SigningKey, EventProof]:
+        """What a statement about a case is made of: the day, one's key, the proof of its first event."""
+        proof = self._client.proof(submitted.stream, submitted.seq)
+        return self._clock().date().isoformat(), self._pair.signing, proof
 
     def _order(self, file: JointFile, wanted: str) -> str:
         found = [leaf for leaf in file.case.orders if leaf.startswith(wanted.lower())]

@@ -8,7 +8,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -16,13 +16,14 @@ from typing import Final
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts, deadlines
-from meyasubako.domain.acts import NewRoom, Report, Request
+from meyasubako.domain import acts, deadlines, holders
+from meyasubako.domain.acts import NewRoom, Report, Request, Told
+from meyasubako.domain.holders import Holding
 from meyasubako.domain.people import Channel, Person
 from meyasubako.service.client import files, proofs, roster
 from meyasubako.service.client.answers import AcceptedEvent
 from meyasubako.service.client.cards import card_name, names
-from meyasubako.service.client.errors import NoReaderError, NoSuchChannelError
+from meyasubako.service.client.errors import NoCustodiansError, NoReaderError, NoSuchChannelError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.roster import Fetch, VerifiedMechanism
@@ -49,10 +50,22 @@ class Offer:
         return channels[name]
 
     def readers(self, channel: str) -> dict[str, str]:
-        """Key id and name of everybody who may be left out: who would read, and the fallback if any."""
+        """Key id and name of everybody who may be left out: readers, the fallback, holders of shares."""
         fallback = self._fallback(channel)
-        people = (*self._intake(channel), *((fallback,) if fallback else ()))
-        return {person.key_id: self.names[person.key_id] for person in people}
+        people = [*self._intake(channel), *((fallback,) if fallback else ())]
+        listed = [person.key_id for person in people]
+        for found in (self.recovery(channel), self.custodians(channel)):
+            listed += found.people if found else ()
+        return {key_id: self.names[key_id] for key_id in listed}
+
+    def recovery(self, channel: str, excluded: frozenset[str] = frozenset()) -> Holding | None:
+        """Who can restore lost access, some of them together."""
+        found = holders.holding(self.verified.mechanism, self.channel(channel), "report", excluded)
+        return found if found and found.people else None
+
+    def custodians(self, channel: str, without: Collection[str] = ()) -> Holding | None:
+        """Who would hold shares of what a reporter tells of themselves; None where it is not offered."""
+        return holders.identity_offered(self.verified.mechanism, self.channel(channel), without)
 
     def staying(self, channel: str, excluded: frozenset[str] = frozenset()) -> list[Person]:
         """From whom the readers are taken: those not left out, else the fallback; NoReaderError if nobody."""
@@ -75,12 +88,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a reporter says; `excluded` are key ids of people who must not read."""
+    """What a reporter says; `excluded` are key ids of people who must not read, `identity` who they are."""
 
     text: str
     language: str = "en"
     excluded: frozenset[str] = frozenset()
     answers: Mapping[str, JsonValue] = field(default_factory=dict)
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -159,7 +173,13 @@ def prepare(
     }
     acts.submit(
         request,
-        Report(document, words.text, sealed),
+        Report(
+            document,
+            words.text,
+            sealed,
+            told=_told(offer, channel, words, readers),
+            holding=holders.holding(mechanism, offer.channel(channel), "report", words.excluded),
+        ),
         case=case,
         rooms=(report_room, dialogue),
         reporter=receipt.identity(origin).recipient,
@@ -170,6 +190,17 @@ def prepare(
     )
     due = deadlines.acknowledged_by(offer.channel(channel), request.today)
     return Prepared(receipt, request, case, tuple(readers), due)
+
+
+def _told(offer: Offer, channel: str, words: Words, readers: Mapping[str, HybridRecipient]) -> Told | None:
+    """Who the reporter is, in a room whose key is cut into shares here and then forgotten."""
+    if not words.identity:
+        return None
+    found = offer.custodians(channel, {*words.excluded, *readers})
+    if found is None:
+        raise NoCustodiansError("too few custodians are left to keep who you are")
+    room = NewRoom(str(uuid.uuid4()), HybridIdentity.generate())
+    return Told(room, {"text": words.identity, "v": 1}, found)
 
 
 def _readers(offer: Offer, channel: str, excluded: frozenset[str]) -> dict[str, HybridRecipient]:

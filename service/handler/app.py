@@ -33,7 +33,7 @@ from meyasubako.service.handler.views import (
 )
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
-from meyasubako.service.proofs import promise
+from meyasubako.service.proofs import evidence, promise
 from meyasubako.service.signatures import SignedRequest
 from meyasubako.service.store.errors import SeqConflictError
 from meyasubako.service.web import Problem
@@ -58,6 +58,7 @@ def create_app(mechanism: Mechanism) -> Flask:
     app.add_url_rule("/v1/streams/<stream>", view_func=door.stream)
     app.add_url_rule("/v1/events", view_func=door.post_events, methods=["POST"])
     app.add_url_rule("/v1/payloads/<digest>", view_func=door.payload)
+    app.add_url_rule("/v1/proofs/<stream>/<int:seq>", view_func=door.proof)
     app.add_url_rule("/v1/people/<key_id>/reach", view_func=door.reach)
     app.add_url_rule("/v1/publish", view_func=door.publish, methods=["POST"])
     app.register_blueprint(tus.blueprint(mechanism, "/v1/uploads", door.body_signed))
@@ -129,6 +130,16 @@ class _Door:
             for index, each in zip(indices, accepted, strict=True)
         ]
         return self._with_checkpoint({"accepted": rows})
+
+    def proof(self, stream: str, seq: int) -> dict[str, JsonValue]:
+        """The dated proof that an event is in the log, or the promise of one, for whoever sees its stream."""
+        person, _ = self._caller_without_body()
+        ledger, hidden = self._mechanism.ledger(), shown.hidden(self._mechanism).get(stream)
+        seen = entitlement.may_see(ledger, person.key_id, stream) and 1 <= seq <= ledger.head(stream).seq
+        if not seen or (hidden is not None and seq >= hidden):
+            raise not_found()
+        found = evidence(self._mechanism, stream, seq)
+        return {"file": found.file_name, "final": found.final, "data": found.data.decode()}
 
     def body_signed(self) -> bytes:
         """The SHA-256 that the body of a part of an upload must have."""
