@@ -19,6 +19,7 @@ from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.keyfile import KeyPair, Person
 from meyasubako.domain.acts import Request
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.profiles import ProfileFile
 from meyasubako.domain.sealing import Sealed, sealed
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.config import NO_ABUSE_LIMITS, Abuse, Config
@@ -39,6 +40,21 @@ class Founder:
 
 
 @dataclass(frozen=True, slots=True)
+class Appointed:
+    """Who of the founders holds shares or stands outside from the first day, by key id, and what counts.
+
+    `profiles` are files with their text. Whatever is empty is appointed later, by two people.
+    """
+
+    custodians: tuple[str, ...] = ()
+    recovery: tuple[str, ...] = ()
+    threshold: int = 2
+    fallback: str = ""
+    letterbox: bool = False
+    profiles: tuple[tuple[ProfileFile, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What leaf 0 fixes for ever, and the first channel. Durations in hours, `step` in entries a slot."""
 
@@ -52,6 +68,7 @@ class Settings:
     waiting_hours: int = 24
     test: bool = False
     questionnaire: Mapping[str, JsonValue] | None = None
+    appointed: Appointed = Appointed()
     # The last tree of a log that this one goes on from under a new origin, since that one could not go on.
     predecessor: Checkpoint | None = None
 
@@ -155,3 +172,29 @@ def _write_founding(
         "languages": list[JsonValue](settings.languages),
     }
     request.add("channel.opened", stream, opened)
+    _appoint(request, stream, settings.channel, opened, settings.appointed)
+
+
+def _appoint(
+    request: Request, stream: str, channel: str, opened: Mapping[str, JsonValue], appointed: Appointed
+) -> None:
+    """Who stands outside, who holds shares, which profiles count: all before the first marker."""
+    if appointed.fallback:
+        request.add("fallback.appointed", stream, {"channel": channel, "person": appointed.fallback})
+    if appointed.letterbox:
+        request.add("channel.changed", stream, {**opened, "letterbox": True})
+    for kind, people in (
+        ("custodians.appointed", appointed.custodians),
+        ("recovery.appointed", appointed.recovery),
+    ):
+        if people:
+            holders: dict[str, JsonValue] = {
+                "channel": channel,
+                "people": list[JsonValue](people),
+                "threshold": appointed.threshold,
+            }
+            request.add(kind, stream, holders)
+    for profile, text in appointed.profiles:
+        shown = card({"kind": "profile", "name": profile.title, "text": text})
+        request.add("card.published", stream, {"card": shown.reference}, [shown])
+        request.add("profile.adopted", stream, profile.body(channel, shown.digest))

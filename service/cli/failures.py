@@ -57,6 +57,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     domain.BadEventError: Answer(UNREADABLE),
     domain.RefusedError: Answer(FINDINGS),
     domain.BadDocumentError: Answer(FINDINGS, hint="Do not act on it; tell your mechanism's auditor."),
+    domain.BadProfileError: Answer(UNREADABLE, hint="`people profile show NAME` prints one that is good."),
     service.ServiceError: Answer(UNREADABLE),
     service.NewerFormatError: Answer(UNREADABLE, hint="Install the newer version; nothing was changed."),
     service.LogMismatchError: Answer(FINDINGS, hint="Nothing was started. Tell your mechanism's auditor."),

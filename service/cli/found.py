@@ -9,13 +9,14 @@ from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.keyfile import KeyPair, digest_fingerprint
 from meyasubako.crypto.note import Note
 from meyasubako.domain import roles
+from meyasubako.service import profiles
 from meyasubako.service.cli import options
 from meyasubako.service.cli.asking import unlock
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.key import read_public
 from meyasubako.service.cli.output import emit
 from meyasubako.service.config import Config, Doors, IntakeSettings
-from meyasubako.service.founding import Founder, Settings
+from meyasubako.service.founding import Appointed, Founder, Settings
 from meyasubako.service.founding import found as found_mechanism
 
 
@@ -42,7 +43,7 @@ class RolesAndFile(click.ParamType[tuple[tuple[str, ...], Path]]):
 
 ROLES_HELP = (
     f"roles are {', '.join(roles.GENERAL)}, and for a channel "
-    f"{', '.join(f'{role}:main' for role in roles.ON_CHANNEL)}"
+    f"{', '.join(f'{role}:main' for role in (*roles.ON_CHANNEL, *roles.IN_CASES))}"
 )
 
 
@@ -65,6 +66,27 @@ ROLES_HELP = (
     multiple=True,
     metavar="ROLES=FILE",
     help=f"Somebody's roles (with commas between) and public line. {ROLES_HELP.capitalize()}.",
+)
+@click.option(
+    "--fallback",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The public line of the outsider who reads where nobody inside may.",
+)
+@click.option("--letterbox", is_flag=True, help="Collect for the fallback alone: nobody inside reads.")
+@click.option(
+    "--threshold",
+    default=2,
+    show_default=True,
+    help="How many custodians, or people who recover, open something together. With two or more of a role, "
+    "they are appointed.",
+)
+@click.option(
+    "--profile",
+    "adopted",
+    multiple=True,
+    metavar="NAME_OR_FILE",
+    help="A profile of deadlines and retention; more than once for several. See `people profile list`.",
 )
 @click.option("--channel", default="main", show_default=True, help="The short name of the first channel.")
 @click.option("--channel-name", help="The channel's name that reporters see; the mechanism's if left out.")
@@ -107,6 +129,10 @@ def found(  # noqa: PLR0913  each is an option of the command
     keyfile: Path,
     passphrase_file: Path | None,
     people: tuple[tuple[tuple[str, ...], Path], ...],
+    fallback: Path | None,
+    letterbox: bool,
+    threshold: int,
+    adopted: tuple[str, ...],
     channel: str,
     channel_name: str | None,
     languages: str,
@@ -127,7 +153,15 @@ def found(  # noqa: PLR0913  each is an option of the command
     You, whose key file is given with --as, are the first steward. The printed fingerprint belongs on the
     mechanism's poster: whoever compares it cannot be given another mechanism.
     """
-    founders = _founders(people, keyfile, passphrase_file, channel)
+    founders = _founders(people, keyfile, passphrase_file, channel, letterbox=letterbox)
+    appointed = Appointed(
+        custodians=_holders(founders[1], f"custodian:{channel}"),
+        recovery=_holders(founders[1], f"recovery:{channel}"),
+        threshold=threshold,
+        fallback=read_public(fallback).key.key_id if fallback else "",
+        letterbox=letterbox,
+        profiles=tuple((profiles.load(each), profiles.text_of(each)) for each in adopted),
+    )
     try:
         config = Config(
             origin=origin,
@@ -146,6 +180,7 @@ def found(  # noqa: PLR0913  each is an option of the command
         step=step,
         waiting_hours=waiting_hours,
         test=test,
+        appointed=appointed,
         predecessor=_last_tree(predecessor) if predecessor else None,
     )
     steward, rows = founders
@@ -159,6 +194,12 @@ def found(  # noqa: PLR0913  each is an option of the command
         "people": [f"{founder.person.name}: {', '.join(founder.roles)}" for founder in rows],
     }
     emit(facts, as_json=as_json)
+
+
+def _holders(founders: list[Founder], role: str) -> tuple[str, ...]:
+    """The founders with a role, where there are enough of them to be appointed."""
+    found = tuple(founder.person.key.key_id for founder in founders if role in founder.roles)
+    return found if len(found) > 1 else ()
 
 
 def _last_tree(path: Path) -> Checkpoint:
@@ -177,9 +218,11 @@ def _founders(
     keyfile: Path,
     passphrase_file: Path | None,
     channel: str,
+    *,
+    letterbox: bool,
 ) -> tuple[KeyPair, list[Founder]]:
     given = [Founder(read_public(path), named) for named, path in people]
-    if not any(f"intake:{channel}" in founder.roles for founder in given):
+    if not letterbox and not any(f"intake:{channel}" in founder.roles for founder in given):
         raise InputError(f"nobody could read a report: give at least one person the role intake:{channel}")
     steward = unlock(keyfile, passphrase_file)
     mine = steward.person()
