@@ -158,6 +158,32 @@ class Visitor:
         self.write(text, files, excluded=excluded)
         return self.finish()
 
+    def whole_visit(self, text: str, files: Sequence[File] = ()) -> str:
+        """Everything that somebody does here: choose a language, report, come back, write, leave.
+
+        Gives the receipt.
+        """
+        for path in ("/", f"/{self._language}/", "/static/style.css", "/static/icon.png"):
+            if self._session.get(self.site + path, timeout=PATIENCE).status_code != 200:
+                raise UnexpectedPageError(path)
+        self.go("questions")
+        self.press(expect="story")
+        self.press(text=text, expect="topic")
+        self.press(about="breach", kinds=["safety", "wages"], expect="circumstances")
+        self.press(place="Osaka", expect="needs")
+        self.press(danger="no", expect="files")
+        self.press(files=files, expect="review")
+        receipt = self.finish()
+        if self.come_back(receipt).where != "mailbox":
+            raise UnexpectedPageError(f"{self.page.status} {self.page.heading}: {self.page.warning}")
+        if (
+            f"More of: {text.strip()}"
+            not in self.press("send", text=f"More of: {text}", expect="mailbox").body
+        ):
+            raise UnexpectedPageError("the message is not in the mailbox")
+        self.leave()
+        return receipt
+
     def finish(self) -> str:
         """Press "Send" and read the receipt off the page."""
         page = self.press()
