@@ -112,17 +112,17 @@ class IncomingFiles:
         leave_free(self._folder, self._free_bytes, 0)
         return IncomingFile(self._folder, self._clock().date(), self._free_bytes)
 
-    def discard(self, ids: Iterable[str]) -> None:
-        """Delete files; unknown ids are nothing to worry about."""
-        for each in ids:
-            if len(each) == 32 and all(digit in "0123456789abcdef" for digit in each):
-                (self._folder / f"{_PREFIX}{each}").unlink(missing_ok=True)
-
     @contextmanager
     def opened(self, ticket: FileTicket) -> Iterator[age.Unsealer]:
         """A file that arrived, to be looked at once more."""
         with (self._folder / f"{_PREFIX}{ticket.id}").open("rb") as file:
             yield age.Unsealer(file, HybridIdentity.from_seed(bytes.fromhex(ticket.seed_hex)))
+
+    def discard(self, ids: Iterable[str]) -> None:
+        """Delete files; unknown ids are nothing to worry about."""
+        for each in ids:
+            if len(each) == 32 and all(digit in "0123456789abcdef" for digit in each):
+                (self._folder / f"{_PREFIX}{each}").unlink(missing_ok=True)
 
     @contextmanager
     def attached(
@@ -160,10 +160,8 @@ class IncomingFiles:
         self, ticket: FileTicket, name: str, media_type: str, recipient: HybridRecipient, about: Binding
     ) -> tuple[SealedFile, bytes | None]:
         head, tail = archive.file_archive(about.document(), ticket.size)
-        identity = HybridIdentity.from_seed(bytes.fromhex(ticket.seed_hex))
         total = age.sealed_size(len(head) + ticket.size + len(tail), age.HYBRID_HEADER_SIZE)
-        with (self._folder / f"{_PREFIX}{ticket.id}").open("rb") as file:
-            plain = age.Unsealer(file, identity)
+        with self.opened(ticket) as plain:
             if total <= SMALL_PAYLOAD:
                 small = sealed(age.seal(head + plain.read() + bytes(tail), recipient))
                 reference = SealedFile(small.digest, len(small.data), name, media_type, ticket.size)

@@ -23,10 +23,12 @@ from meyasubako.crypto.age.opening import Unsealer, unseal, unseal_into
 from meyasubako.crypto.age.ranges import SealedFile, open_range
 from meyasubako.crypto.age.scrypt import ScryptIdentity, ScryptRecipient
 from meyasubako.crypto.age.sealing import Sealer, seal, seal_into, sealed_size
+from meyasubako.crypto.age.strangers import BEGINNING, begins_sealed, check_sealed
 from meyasubako.crypto.age.text import parse_identities, parse_identity, parse_recipient, parse_recipients
 from meyasubako.crypto.age.x25519 import X25519Identity, X25519Recipient
 
 __all__ = [
+    "BEGINNING",
     "HYBRID_HEADER_SIZE",
     "IDENTITY_TEXT_SIZE",
     "WRAP_SIZE",
@@ -46,6 +48,8 @@ __all__ = [
     "X25519Identity",
     "X25519Recipient",
     "armor",
+    "begins_sealed",
+    "check_sealed",
     "check_single_hybrid",
     "dearmor",
     "is_armored",

@@ -62,7 +62,7 @@ class ScryptIdentity:
     def _unwrap(self, stanza: Stanza) -> bytes | None:
         if stanza.type != TYPE:
             return None
-        salt, work_factor = _parse(stanza)
+        salt, work_factor = parse_salt(stanza)
         if work_factor > min(self.max_work_factor, MAX_WORK_FACTOR):
             raise WorkFactorTooHighError(f"the file asks for scrypt work of 2^{work_factor}")
         key = _wrapping_key(self.passphrase, salt, work_factor)
@@ -72,7 +72,8 @@ class ScryptIdentity:
             return None
 
 
-def _parse(stanza: Stanza) -> tuple[bytes, int]:
+def parse_salt(stanza: Stanza) -> tuple[bytes, int]:
+    """Salt and work factor (log2) in a scrypt stanza; `DamagedHeaderError` if its form is wrong."""
     if len(stanza.args) != 3:
         raise DamagedHeaderError("a scrypt stanza has two arguments")
     salt = decode_base64(stanza.args[1].encode("ascii"))

@@ -109,11 +109,7 @@ class X25519Identity:
     def _unwrap(self, stanza: Stanza) -> bytes | None:
         if stanza.type != TYPE:
             return None
-        if len(stanza.args) != 2:
-            raise DamagedHeaderError("an X25519 stanza has one argument")
-        share = decode_base64(stanza.args[1].encode("ascii"))
-        if len(share) != SIZE or len(stanza.body) != _WRAPPED_SIZE:
-            raise DamagedHeaderError("an X25519 stanza holds a 32-byte share and a 32-byte body")
+        share = parse_share(stanza)
         try:
             shared = self._secret.exchange(X25519PublicKey.from_public_bytes(share))
         except ValueError as error:
@@ -142,3 +138,13 @@ def _parse_recipient(text: str) -> X25519Recipient:
 def _wrapping_key(shared: bytes, share: bytes, recipient: X25519PublicKey) -> bytes:
     salt = share + recipient.public_bytes_raw()
     return HKDF(hashes.SHA256(), SIZE, salt=salt, info=_INFO).derive(shared)
+
+
+def parse_share(stanza: Stanza) -> bytes:
+    """The 32 bytes of the share in an X25519 stanza; `DamagedHeaderError` if its form is wrong."""
+    if len(stanza.args) != 2:
+        raise DamagedHeaderError("an X25519 stanza has one argument")
+    share = decode_base64(stanza.args[1].encode("ascii"))
+    if len(share) != SIZE or len(stanza.body) != _WRAPPED_SIZE:
+        raise DamagedHeaderError("an X25519 stanza holds a 32-byte share and a 32-byte body")
+    return share

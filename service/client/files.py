@@ -190,6 +190,26 @@ def save(
     return size
 
 
+def unsealed(path: Path, identity: HybridIdentity) -> Path:
+    """Open a file that its sender had sealed, binary or armored, beside it; gives the new path.
+
+    Raises what opening raises; nothing is left behind then.
+    """
+    with path.open("rb") as file:
+        armored = age.is_armored(file.read(age.BEGINNING))
+        file.seek(0)
+        opening = age.Unsealer(age.ArmorReader(file) if armored else file, identity)
+        inside = safe_name(path.name.removesuffix(".age"), path.parent)
+        descriptor = os.open(inside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                opening.copy_to(out)
+        except BaseException:
+            inside.unlink(missing_ok=True)
+            raise
+    return inside
+
+
 class _HashedSource:
     """A source that hashes what is read from it."""
 

@@ -10,6 +10,7 @@ Rules upheld here:
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from flask import Flask, Response, g, redirect, request, url_for
@@ -20,7 +21,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from meyasubako.service.circuits import Circuits
 from meyasubako.service.config import Config
 from meyasubako.service.intake import Intake
-from meyasubako.service.reporter import envelope_pages, sealing_pages
+from meyasubako.service.reporter import envelope_pages, own_tools, sealing_pages
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.holding import again_at, keep_pace, tell_when
 from meyasubako.service.reporter.languages import (
@@ -86,7 +87,12 @@ def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = tim
     )
     Babel(app, locale_selector=lambda: locale_of(language()))
     gate = Gate(
-        intake.receive_file, intake.discard, limits.upload_bytes, limits.files, (StoreFullError, OSError)
+        intake.receive_file,
+        intake.open_file,
+        intake.discard,
+        limits.upload_bytes,
+        limits.files,
+        (StoreFullError, OSError),
     )
     app.request_class = request_class_for(gate, _TAKING_FILES)
     seal = FormSeal(intake.form_key, config.origin, now)
@@ -144,6 +150,8 @@ def _route(app: Flask, site: Site) -> None:
     app.add_url_rule(f"{_LANGUAGE}/", "begin", begin)
     app.add_url_rule(f"{_LANGUAGE}/questions", "questions", report.start)
     app.add_url_rule(f"{_LANGUAGE}/questions", "questions_posted", report.posted, methods=["POST"])
+    readers = partial(own_tools.readers_file, site)
+    app.add_url_rule(f"{_LANGUAGE}/questions/readers", "readers_file", readers, methods=["POST"])
     app.add_url_rule(f"{_LANGUAGE}/answers", "answers", mailbox.door)
     app.add_url_rule(f"{_LANGUAGE}/answers", "answers_posted", mailbox.posted, methods=["POST"])
     app.add_url_rule(f"{_LANGUAGE}/answers/file", "attachment", mailbox.attachment, methods=["POST"])

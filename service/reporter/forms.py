@@ -155,5 +155,20 @@ def _refusal(name: str, why: Refused, *, largest: int, most: int) -> str:
                     name=name,
                 )
             )
+        case Refused.DAMAGED_SEAL:
+            return str(
+                gettext(
+                    "“%(name)s” was not added: it should be a file sealed with age, but it is none, or it is "
+                    "damaged. Please seal it again.",
+                    name=name,
+                )
+            )
+        case Refused.NOT_SEALED:
+            return str(
+                gettext(
+                    "“%(name)s” was not added: it is not sealed. Choose the file that your tool wrote.",
+                    name=name,
+                )
+            )
         case Refused.EMPTY:
             return str(gettext("“%(name)s” is empty. It was not added.", name=name))

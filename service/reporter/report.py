@@ -24,6 +24,7 @@ from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.mailbox import READING
+from meyasubako.service.reporter.own_tools import chosen_field
 from meyasubako.service.reporter.sending import draft_of, named, will_read
 from meyasubako.service.reporter.site import Site, language, sealing_request
 from meyasubako.service.reporter.state import Visit, Writing
@@ -211,6 +212,7 @@ class ReportPages:
             questionnaire=self._site.questionnaire,
             problems=problems,
             question=holding.question_for(self._site, state.token) if page == "review" else None,
+            chosen=chosen_field(self._site, state, channel) if page == "files" else "",
             lost=lost,
         )
 

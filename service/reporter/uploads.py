@@ -7,21 +7,30 @@ Rules upheld here:
 - A file that is too large, one too many, or for which there is no room is swallowed to its end, not cut
   off: a browser shows its own error page when a server stops listening, and all else would be lost.
 - What a request left unfinished or unclaimed is deleted when the request ends, whatever ended it.
+- A file that its sender sealed already is taken for one if it is called so or begins so, and then checked
+  whole, without a key: nobody finds out months later that it was damaged. Like any other it is sealed once
+  more.
 - A body that breaks off raises instead of looking like an empty form (`silent=False`).
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import IO, Any, cast
+from typing import IO, Any, Final, cast
 
 from flask import Request
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 
-from meyasubako.service.incoming import IncomingFile
+from meyasubako.crypto.age import BEGINNING, Source, begins_sealed, check_sealed
+from meyasubako.crypto.errors import CryptoError
+from meyasubako.domain.sealing import SEALED_TYPE
+from meyasubako.service.incoming import FileTicket, IncomingFile
 from meyasubako.service.reporter.state import HeldFile
 
+# The field for files that their senders sealed themselves: what is not sealed is refused there.
+SEALED_FIELD: Final = "sealed"
 # A browser that sends nothing useful as a file's name still sends a file.
 _NAME_LIMIT = 200
 
@@ -33,13 +42,18 @@ class Refused(Enum):
     TOO_MANY = "too_many"
     NO_ROOM = "no_room"
     EMPTY = "empty"
+    DAMAGED_SEAL = "damaged_seal"
+    NOT_SEALED = "not_sealed"
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """How files come in: who receives and discards them, what is too much, which errors mean "no room"."""
+    """How files come in: who receives, opens and discards them, what is too much, which errors mean that
+    there is no room.
+    """
 
     receive: Callable[[], IncomingFile]
+    opened: Callable[[FileTicket], AbstractContextManager[Source]]
     discard: Callable[[Iterable[str]], None]
     largest: int
     most: int
@@ -55,6 +69,7 @@ class Sink:
         self._media_type = media_type
         self._incoming: IncomingFile | None = None
         self._size = 0
+        self._start = b""
         self.refused: Refused | None = None if wanted else Refused.TOO_MANY
         self.held: HeldFile | None = None
 
@@ -67,6 +82,7 @@ class Sink:
         """Seal the next chunk, or swallow it if this file will not be kept."""
         if self.refused is None:
             self._size += len(data)
+            self._start += data[: BEGINNING - len(self._start)]
             if self._size > self._gate.largest:
                 self._refuse(Refused.TOO_LARGE)
             else:
@@ -83,15 +99,33 @@ class Sink:
             except self._gate.no_room:
                 self._refuse(Refused.NO_ROOM)
                 return 0
+            if not self._is_whole(ticket):
+                self._gate.discard([ticket.id])
+                self._refuse(Refused.DAMAGED_SEAL)
+                return 0
             self.held = HeldFile(
                 ticket.id,
                 ticket.seed_hex,
                 ticket.size,
                 ticket.sha256_hex,
                 self._name,
-                self._media_type,
+                SEALED_TYPE if self.is_sealed else self._media_type,
             )
         return 0
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it is to be a file that its sender sealed."""
+        return self._name.lower().endswith(".age") or begins_sealed(self._start)
+
+    def _is_whole(self, ticket: FileTicket) -> bool:
+        if self.is_sealed:
+            try:
+                with self._gate.opened(ticket) as file:
+                    check_sealed(file)
+            except CryptoError:
+                return False
+        return True
 
     def close(self) -> None:
         """Delete what never became complete."""
@@ -168,8 +202,11 @@ class SealingRequest(Request):
         """The files of this request, at most `room` of them; from now on they belong to the page's state."""
         held: list[HeldFile] = []
         refused: list[tuple[str, Refused]] = []
+        to_be_sealed = {id(file.stream) for file in self.files.getlist(SEALED_FIELD)}
         for sink in self._sinks:
-            if sink.held is not None and len(held) < room:
+            if sink.held is not None and id(sink) in to_be_sealed and not sink.is_sealed:
+                refused.append((sink.shown_name, Refused.NOT_SEALED))
+            elif sink.held is not None and len(held) < room:
                 held.append(sink.held)
             elif sink.held is not None:
                 refused.append((sink.shown_name, Refused.TOO_MANY))

@@ -75,10 +75,10 @@ class Visit:
         data = [(name, value) for name, values in sent.items() for value in _each(values)]
         return self.post(f"/{self.language}{form}", data, files)
 
-    def post(self, path: str, data, files: Files = ()) -> Page:
+    def post(self, path: str, data, files: Files = (), *, field: str = "files") -> Page:
         boundary = b"----a-boundary-of-a-browser"
         parts = [_part(boundary, name, value.encode()) for name, value in data]
-        parts += [_part(boundary, "files", content, name) for name, content in files]
+        parts += [_part(boundary, field, content, name) for name, content in files]
         body = b"".join(parts) + b"--" + boundary + b"--\r\n"
         kind = b"multipart/form-data; boundary=" + boundary
         return self._see(self.client.post(path, data=body, content_type=kind.decode(), headers=OURS))

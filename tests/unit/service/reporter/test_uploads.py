@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from datetime import date
 
 import pytest
@@ -19,7 +20,17 @@ def folder(tmp_path):
 
 
 def gate(folder, *, largest=1_000_000, receive=None):
-    return Gate(receive or (lambda: IncomingFile(folder, DAY)), list, largest, 3, (StoreFullError, OSError))
+    @contextmanager
+    def opened(ticket):
+        with (folder / f"form-{ticket.id}").open("rb") as file:
+            yield age.Unsealer(file, HybridIdentity.from_seed(bytes.fromhex(ticket.seed_hex)))
+
+    def discard(ids):
+        for each in ids:
+            (folder / f"form-{each}").unlink()
+
+    receive = receive or (lambda: IncomingFile(folder, DAY))
+    return Gate(receive, opened, discard, largest, 3, (StoreFullError, OSError))
 
 
 def test_a_file_is_sealed_while_it_arrives(folder):
@@ -98,3 +109,35 @@ def test_a_name_is_one_printable_line_without_a_path(name):
 
 def test_a_name_keeps_its_script():
     assert plain_name("C:\\Users\\x\\写真 1.jpg") == "写真 1.jpg"
+
+
+OWN = age.seal(b"photo" * 20_000, HybridIdentity.generate().recipient)
+
+
+@pytest.mark.parametrize("name", ["photo.age", "photo.AGE", "photo.jpg"])
+@pytest.mark.parametrize("data", [OWN, age.armor(OWN), b"\r\n\n" + age.armor(OWN).replace(b"\n", b"\r\n")])
+def test_a_file_that_its_sender_sealed_is_told_by_its_type(folder, name, data):
+    sink = Sink(gate(folder), name, "image/jpeg", wanted=True)
+    for start in range(0, len(data), 50):
+        sink.write(data[start : start + 50])
+    sink.seek(0)
+    assert (sink.held.media_type, sink.held.size) == ("application/age-encryption", len(data))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("photo.age", b"\xff\xd8\xff\xe0 not sealed at all"),
+        ("photo.age", OWN[:1000]),
+        ("photo.jpg", OWN.replace(b"mlkem768x25519 ", b"mlkem768x25519  ")),
+        ("photo.jpg", age.armor(OWN)[:-20]),
+        ("photo.jpg", b"age-encryption.org/v2\n-> X25519\n"),
+    ],
+)
+def test_what_should_be_sealed_and_is_damaged_is_refused_and_leaves_nothing(folder, name, data):
+    sink = Sink(gate(folder), name, "image/jpeg", wanted=True)
+    sink.write(data)
+    sink.seek(0)
+    sink.close()
+    assert (sink.held, sink.refused) == (None, Refused.DAMAGED_SEAL)
+    assert list(folder.iterdir()) == []
