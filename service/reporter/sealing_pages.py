@@ -27,7 +27,11 @@ from meyasubako.service.reporter.wording import ROLES, ROOMS, STATES, role_name,
 
 ENDPOINTS: Final = frozenset({"form", "replies"})
 _STATIC: Final = Path(__file__).with_name("static")
-_TYPES: Final = {"page.js": "text/javascript; charset=utf-8", "words.txt": "text/plain; charset=utf-8"}
+_TYPES: Final = {
+    "page.js": "text/javascript; charset=utf-8",
+    "style.css": "text/css; charset=utf-8",
+    "words.txt": "text/plain; charset=utf-8",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def add(app: Flask, site: Site) -> None:
     app.add_url_rule(language_rule("replies"), "replies", replies)
     app.add_url_rule("/api/readers", "page_readers", site.intake.readers)
     app.add_url_rule("/page.js", "page_script", _sender("page.js"))
+    # Before Flask's own way to it: no browser may keep it, so it is fetched with every page.
+    app.add_url_rule("/static/style.css", "style", _sender("style.css"))
     app.add_url_rule("/words.txt", "page_words", _sender("words.txt"))
 
 

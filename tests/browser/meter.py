@@ -19,11 +19,6 @@ class Line:
     got: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def total(self) -> int:
-        """Bytes of both directions."""
-        return self.sent + self.got
-
     def count(self, size: int, *, up: bool) -> None:
         """Note what has just passed."""
         with self._lock:
