@@ -272,8 +272,9 @@ def grant(
     identities: Sequence[HybridIdentity],
     reader: str,
     recipient: HybridRecipient,
+    first: int = 1,
 ) -> Event:
-    """Give a handler every epoch of a room; `identities` are the epochs' keys in order."""
+    """Give somebody epochs of a room; `identities` are their keys in order, from the epoch `first` on."""
     made = [sealing.wrap(identity, recipient) for identity in identities]
-    wraps: list[JsonValue] = [{"epoch": number, **wrap.reference} for number, wrap in enumerate(made, 1)]
+    wraps: list[JsonValue] = [{"epoch": number, **wrap.reference} for number, wrap in enumerate(made, first)]
     return request.add("access.granted", room.stream, {"reader": reader, "wraps": wraps}, made)

@@ -13,7 +13,7 @@ from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain.people import Mechanism
 from meyasubako.service import demo_cast as cast
-from meyasubako.service.client import roster, sealed_report
+from meyasubako.service.client import life, roster, sealed_report
 from meyasubako.service.client.desk import Desk
 from meyasubako.service.client.files import LocalFile
 from meyasubako.service.client.handler import HandlerClient
@@ -136,7 +136,7 @@ class Case:
 
     def _answer(self, case: str) -> None:
         desk = self._desk(KEIKO)
-        desk.acknowledge(case, cast.THANKS, system_clock().date() + timedelta(days=30))
+        life.acknowledge(desk, case, cast.THANKS, system_clock().date() + timedelta(days=30))
         desk.say(case, cast.QUESTION)
         self.teller.step(
             KEIKO.name,
@@ -181,8 +181,8 @@ class Case:
 
     def _close(self, case: str) -> None:
         desk = self._desk(KEIKO)
-        desk.move(case, "screening", system_clock().date() + timedelta(days=60))
-        desk.close(case, "decided", cast.OUTCOME)
+        life.move(desk, case, "screening", system_clock().date() + timedelta(days=60))
+        life.close(desk, case, "decided", cast.OUTCOME)
         self.teller.step(
             KEIKO.name,
             "handler",

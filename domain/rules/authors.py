@@ -1,8 +1,9 @@
 """Who may write in a case's stream at all, and which acts there take two people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain import case as cases
 from meyasubako.domain import kinds, roles
 from meyasubako.domain.case import Case
@@ -104,14 +105,19 @@ def assigned_people_act(ledger: Ledger, event: Event, _: int) -> str | None:
     return None if case.open or kind in AFTERWARDS else "the case is closed"
 
 
-# Whether an act that can be done by one person must be done by two, here and now.
-_MUST: Final[dict[str, Callable[[Case, Event], bool]]] = {
-    "eligibility.decided": lambda _, event: event.text("outcome") == "ineligible",
+# Whether an act that can be done by one person must be done by two, here and now; by the act's body.
+_MUST: Final[dict[str, Callable[[Case, Mapping[str, JsonValue]], bool]]] = {
+    "eligibility.decided": lambda _, body: body["outcome"] == "ineligible",
     "case.closed": lambda case, _: case.withdrawn or "second_person" in case.overlays,
-    "overlay.lifted": lambda _, event: event.text("overlay") != "paused",
-    "payload.removed": lambda _, event: "approved" not in event.body,
+    "overlay.lifted": lambda _, body: body["overlay"] != "paused",
+    "payload.removed": lambda _, body: "approved" not in body,
     "case.erased": lambda _, __: True,
 }
+
+
+def must_be_two(case: Case, kind: str, body: Mapping[str, JsonValue]) -> bool:
+    """Whether this act, in this case, is first proposed by one person and then done by another."""
+    return kind in _MUST and _MUST[kind](case, body)
 
 
 @rule(
@@ -125,7 +131,7 @@ def two_people_on_a_case(ledger: Ledger, event: Event, _: int) -> str | None:
         return None
     named = event.body.get("proposal")
     if named is None:
-        if _MUST[event.kind](case, event):
+        if must_be_two(case, event.kind, event.body):
             return f"{event.kind} needs a second person here: first somebody proposes it"
         return None
     proposal = case.proposals.get(str(named))

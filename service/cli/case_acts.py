@@ -1,13 +1,13 @@
-"""`cases`: the acts that write, each signed and sealed on this machine."""
+"""`cases`: what is said, each text signed and sealed on this machine.
+
+This file gathers the whole group: `cases` reads, `case_life` decides, `case_access` gives and takes access.
+"""
 
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import click
-
-from meyasubako.domain import kinds
-from meyasubako.service.cli import options
+from meyasubako.service.cli import case_access, case_life, options
 from meyasubako.service.cli.case_options import (
     at_mechanism,
     case_argument,
@@ -17,13 +17,14 @@ from meyasubako.service.cli.case_options import (
     next_option,
     text_given,
     text_option,
+    to_option,
 )
 from meyasubako.service.cli.cases import cases
 from meyasubako.service.cli.output import progress
+from meyasubako.service.client import access, life
 from meyasubako.service.client.files import LocalFile
 
-# The whole group: what reads is defined in `cases`, what writes is added here.
-__all__ = ["cases"]
+__all__ = ["case_access", "case_life", "cases"]
 
 
 @cases.command(
@@ -36,7 +37,7 @@ __all__ = ["cases"]
 def acknowledge(case: str, text: str | None, next_date: date | None, **given: Any) -> None:
     """Tell the reporter that the report has arrived, and by when they will hear more."""
     asked = connected(given)
-    event = asked.connection.desk.acknowledge(case, text_given(text), next_day(next_date))
+    event = life.acknowledge(asked.connection.desk, case, text_given(text), next_day(next_date))
     done(asked, event, "acknowledged")
 
 
@@ -75,64 +76,46 @@ def note(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) 
 
 
 @cases.command(
-    epilog=options.example('meyasubako cases grant 3f9a "Omar Haddad" --at URL --as keiko.key --log URL')
+    epilog=options.example('meyasubako cases release 3f9a --to "Rex Ota" --at URL --as keiko.key --log URL')
 )
 @case_argument
-@click.argument("person", metavar="PERSON")
+@text_option
+@options.attached
+@to_option
 @at_mechanism
-def grant(case: str, person: str, **given: Any) -> None:
-    """Give PERSON (a name, or the beginning of a key id) everything of the case that you read."""
-    asked = connected(given)
-    event = asked.connection.desk.grant(case, asked.connection.person(person))
-    done(asked, event, "access given")
+def release(
+    case: str, text: str | None, attached: tuple[Path, ...], to: tuple[str, ...], **given: Any
+) -> None:
+    """Tell the organisation something: words and files, sealed anew for whoever answers for it.
 
-
-@cases.command(epilog=options.example('meyasubako cases revoke 3f9a "Omar Haddad" --at URL --as keiko.key'))
-@case_argument
-@click.argument("person", metavar="PERSON")
-@at_mechanism
-def revoke(case: str, person: str, **given: Any) -> None:
-    """Take PERSON's access to the case away.
-
-    It holds for what is written from now on: what somebody could open until now, they may have kept.
+    It reads nothing else of the case. The reporter must have been told before: `cases notify`.
     """
     asked = connected(given)
-    event = asked.connection.desk.revoke(case, asked.connection.person(person))
-    done(asked, event, "access taken away, for what is written from now on")
-
-
-@cases.command(epilog=options.example("meyasubako cases move 3f9a screening --at URL --as keiko.key"))
-@case_argument
-@click.argument("state", type=click.Choice(kinds.MOVED_TO))
-@next_option
-@at_mechanism
-def move(case: str, state: str, next_date: date | None, **given: Any) -> None:
-    """Move the case to another STATE.
-
-    From acknowledged to screening; from there to waiting_for_reporter and back. The other states follow on
-    procedures that this version does not have yet.
-    """
-    asked = connected(given)
-    event = asked.connection.desk.move(case, state, next_day(next_date))
-    done(asked, event, f"moved to {state.replace('_', ' ')}")
+    local = [LocalFile.at(path) for path in attached]
+    words, people = text_given(text), [asked.connection.person(each) for each in to]
+    with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:
+        event = access.release(asked.connection.desk, case, words, local, step, to=people)
+    done(asked, event, "released to the organisation")
 
 
 @cases.command(
-    epilog=options.example(
-        'meyasubako cases close 3f9a decided --at URL --as keiko.key --text "We found that …"'
-    )
+    epilog=options.example('meyasubako cases mediate 3f9a --text "Welcome." --at URL --as mia.key --log URL')
 )
 @case_argument
-@click.argument("outcome", type=click.Choice(kinds.CLASSES))
 @text_option
+@options.attached
+@to_option
 @at_mechanism
-def close(case: str, outcome: str, text: str | None, **given: Any) -> None:
-    """Close the case, and tell the reporter why.
+def mediate(
+    case: str, text: str | None, attached: tuple[Path, ...], to: tuple[str, ...], **given: Any
+) -> None:
+    """Write in the mediation; a mediator's first words open it for the reporter, and for --to.
 
-    Only the class stands in the clear: settled (the parties agreed), decided (somebody looked at it), ended.
-    `decided` needs a case that was moved to screening, `ended` any open one; `settled` follows on a dialogue
-    or a mediation, which this version does not have yet.
+    Nobody who ever had the report reads it.
     """
     asked = connected(given)
-    event = asked.connection.desk.close(case, outcome, text_given(text))
-    done(asked, event, f"closed as {outcome}")
+    local = [LocalFile.at(path) for path in attached]
+    words, people = text_given(text), [asked.connection.person(each) for each in to]
+    with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:
+        event = access.mediate(asked.connection.desk, case, words, local, step, to=people)
+    done(asked, event, "said in the mediation")

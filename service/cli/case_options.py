@@ -39,6 +39,9 @@ def at_mechanism(command: Callable[..., Any]) -> Callable[..., Any]:
 
 case_argument = click.argument("case", metavar="CASE")
 text_option = click.option("--text", help="What to write; standard input if left out.")
+to_option = click.option(
+    "--to", multiple=True, metavar="PERSON", help="Who answers for the organisation; may be given twice."
+)
 next_option = click.option(
     "--next",
     "next_date",

@@ -2,8 +2,10 @@
 
 - Nothing is believed unread: each event's place in its stream and its signature are checked under the keys of
   the verified roster, or the reporter's key that the report introduced.
-- A room is changed by people who read it, and given to people whose roles read the channel: an event that the
-  service shows to one person alone stands in no log and meets no audit, and keys are wrapped on its word.
+- A room is changed by people who read it, and given to people whose roles read the channel; a case is moved
+  by people for whom that is, see `standing`.
+- Whoever answers for the organisation is not shown the reporter's key: in a mediation they rely on the
+  service for which words are the reporter's.
 - What rules say of other streams' past cannot be checked from a part of the log; the audit does that.
 """
 
@@ -11,14 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from meyasubako.crypto.errors import BadKeyError, BadSignatureError
-from meyasubako.domain import envelope
+from meyasubako.domain import envelope, roles
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.errors import BadDocumentError
-from meyasubako.domain.holders import holders_of
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Mechanism
 from meyasubako.domain.rooms import Room
+from meyasubako.service.client.standing import may_stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,37 @@ class CaseFile:
     def submission(self) -> Event:
         """The event that opened the case."""
         return self.events[self.case.stream][0]
+
+
+def case_seen_from_outside(
+    mechanism: Mechanism, case: str, streams: Iterable[tuple[Event, ...]]
+) -> Case | None:
+    """The little that somebody knows of a case who is shown a room of it alone: whom the room was opened for.
+
+    None where no room is shown either.
+    """
+    opened = [events[0] for events in streams if events and events[0].kind == "room.opened"]
+    if not opened:
+        return None
+    readers = [str(wrap["reader"]) for event in opened for wrap in event.records("wraps")]
+    mine = {roles.channel(role) for reader in readers for role in _roles_of(mechanism, reader)} - {""}
+    return Case(
+        stream=case,
+        reporter=next((reader for reader in readers if reader not in mechanism.people), ""),
+        reporter_key="",
+        reporter_recipient="",
+        channel=min(mine, default=""),
+        marker="",
+        rooms={event.text("room"): event.stream for event in opened},
+        submitted_on=opened[0].at,
+        state="",
+        next_date=None,
+    )
+
+
+def _roles_of(mechanism: Mechanism, key_id: str) -> frozenset[str]:
+    person = mechanism.people.get(key_id)
+    return person.roles if person else frozenset()
 
 
 def founded(events: Iterable[Event]) -> Ledger:
@@ -97,6 +130,10 @@ def _check(ledger: Ledger, event: Event, *, whole: bool = True) -> None:
     left_out = not whole and event.seq > head.seq + 1
     if event.log != ledger.mechanism.origin or not (follows or left_out):
         raise BadDocumentError("the service left an event out, or showed one of another log")
+    case = ledger.case_of(event)
+    if case is not None and event.by == case.reporter and not case.reporter_key:
+        # Seen from outside: who the reporter is, as a key too, stays with those who work on the case.
+        return
     try:
         key = ledger.verify_key(event)
         if key is None or key.key_id != event.by:
@@ -104,52 +141,5 @@ def _check(ledger: Ledger, event: Event, *, whole: bool = True) -> None:
         envelope.verify(event, key)
     except (BadKeyError, BadSignatureError) as error:
         raise BadDocumentError("the service showed an event whose signature does not fit") from error
-    if not _may_stand(ledger, event):
+    if not may_stand(ledger, event):
         raise BadDocumentError("the service showed an event of a room by somebody who has no say in it")
-
-
-def _may_stand(ledger: Ledger, event: Event) -> bool:
-    """Whether an event's author has a say in its room, as far as that room and today's roster tell.
-
-    Suspensions are in another stream: who read the room then and is suspended now had a say; what they began
-    is not written in any more, see `rooms.stale`.
-    """
-    room = ledger.rooms.get(event.stream)
-    if event.kind == "room.opened":
-        case = ledger.cases.get(event.text("case"))
-        if case is not None and event.text("room") == "request":
-            # Custodians are not shown who reads the report.
-            return _works_on(ledger.mechanism, event.by, case.channel)
-        report = ledger.rooms.get(case.rooms["report"]) if case else None
-        if case is None or event.text("room") != "team":
-            return case is not None and event.by == case.reporter
-        return report is not None and event.by != case.reporter and _reads(ledger.mechanism, report, event.by)
-    if room is None:
-        return True
-    if event.by == room.reporter:
-        return room.name != "team" and event.kind not in ("access.granted", "access.revoked")
-    if event.kind in ("share.checked", "share.disputed"):
-        return event.by in holders_of(room, event.number("epoch"))
-    if event.kind == "access.granted" and event.text("reader") == event.by:
-        return _may_be_given(ledger.mechanism, room, event.by)  # after a recovery
-    if event.kind == "access.granted" and not _may_be_given(ledger.mechanism, room, event.text("reader")):
-        return False
-    person = ledger.mechanism.people[event.by]
-    takes_away = event.kind == "access.revoked" and person.has("steward")
-    return takes_away or _reads(ledger.mechanism, room, event.by)
-
-
-def _works_on(mechanism: Mechanism, key_id: str, channel: str) -> bool:
-    person = mechanism.people.get(key_id)
-    works = person is not None and (person.has("intake", channel) or person.has("handler", channel))
-    return works or (person is not None and person.has("outsider"))
-
-
-def _reads(mechanism: Mechanism, room: Room, key_id: str) -> bool:
-    # Where nobody was left, the fallback stands in: somebody outside, whoever it was then.
-    return key_id in room.readers or mechanism.people[key_id].has("outsider")
-
-
-def _may_be_given(mechanism: Mechanism, room: Room, key_id: str) -> bool:
-    person = mechanism.people.get(key_id)
-    return person is not None and (person.has("intake", room.channel) or person.has("handler", room.channel))

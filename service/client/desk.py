@@ -1,28 +1,29 @@
-"""A handler's acts at one mechanism, for the command line and the desk's pages alike.
+"""Somebody's desk at one mechanism, for the command line and the desk's pages alike: reading cases, and the
+way on which every act goes. What is done to a case is in `life`, who reads it in `access`.
 
 - Keys stay here: what goes out is signed events and sealed bytes.
 - A key is wrapped only to people of a roster that was verified against the public log.
 - Bytes are asked for after the fetch is in the log, never before.
 - Where somebody else wrote first, the act is made again on what stands there now, at most five times.
+- A key that was wrapped to us and does not open is disputed, signed, unasked: nobody else can see that.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Final
 
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import KeyPair
-from meyasubako.domain import acts, kinds, reading, rooms
+from meyasubako.domain import acts, envelope, holders, kinds, reading, rooms
 from meyasubako.domain.acts import Epoch, NewRoom, Request
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Mechanism
 from meyasubako.domain.reading import Opened
 from meyasubako.service.client import files
-from meyasubako.service.client.casefile import CaseFile, fold
+from meyasubako.service.client.casefile import CaseFile, case_seen_from_outside, fold
 from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError, UnverifiedRosterError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.handler import HandlerClient
@@ -38,18 +39,42 @@ _MOVED: Final = frozenset(
 _FETCHED_AT_ONCE: Final = 256
 
 
+# Rooms that are shown to people who know nothing else of the case.
+_SEEN_FROM_OUTSIDE: Final = frozenset({"dialogue", "mediation", "respondent"})
+# Rooms whose texts are notes, which no reporter is ever told.
+_NOTED: Final = frozenset({"team", "request"})
 # The kinds with which somebody is given a key.
 _WRAPPING: Final = frozenset({"room.opened", "room.advanced", "access.granted"})
 
 
+Build = Callable[[CaseFile, Request], Event]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class OpenedCase:
-    """A case with everything in it that this person can open, in the order in which it was written."""
+    """A case with everything in it that this person can open, by room, in the order in which it was written.
+
+    `disputed` are the rooms of which a key was wrapped to this person that does not open.
+    """
 
     file: CaseFile
-    report: tuple[Opened, ...]
-    dialogue: tuple[Opened, ...]
-    team: tuple[Opened, ...]
+    texts: Mapping[str, tuple[Opened, ...]]
+    disputed: tuple[str, ...] = ()
+
+    @property
+    def report(self) -> tuple[Opened, ...]:
+        """The report and what was added to it."""
+        return self.texts["report"]
+
+    @property
+    def dialogue(self) -> tuple[Opened, ...]:
+        """What was said between the reporter and the staff."""
+        return self.texts["dialogue"]
+
+    @property
+    def team(self) -> tuple[Opened, ...]:
+        """Notes that the reporter never reads."""
+        return self.texts["team"]
 
 
 class Desk:
@@ -83,21 +108,22 @@ class Desk:
 
     def cases(self) -> list[CaseFile]:
         """Every case that this person is shown, oldest first."""
-        shown = self._client.me().streams
         mechanism = self._roster()
-        found = [
-            self._load(mechanism, each.stream) for each in shown if each.sort == kinds.CASE and each.whole
-        ]
+        found = [self._load(mechanism, case) for case in self._shown()]
         return sorted(found, key=lambda file: (file.case.submitted_on, file.case.stream))
+
+    def _shown(self) -> list[str]:
+        """The cases of which this person is shown anything but their own reads."""
+        shown = (each for each in self._client.me().streams if each.whole)
+        found = (each.case for each in shown if each.sort == kinds.CASE or each.room in _SEEN_FROM_OUTSIDE)
+        return list(dict.fromkeys(found))
 
     def case(self, wanted: str) -> CaseFile:
         """The case whose id is, or begins with, this text; NoSuchCaseError."""
         return self._load(self._roster(), self._find(wanted))
 
     def _find(self, wanted: str) -> str:
-        streams = self._client.me().streams
-        shown = [each.stream for each in streams if each.sort == kinds.CASE and each.whole]
-        found = [stream for stream in shown if stream.startswith(wanted.lower())]
+        found = [stream for stream in self._shown() if stream.startswith(wanted.lower())]
         if len(found) != 1 or not wanted:
             say = "several cases begin" if found and wanted else "no case that you are shown begins"
             raise NoSuchCaseError(f"{say} with {wanted}")
@@ -108,10 +134,13 @@ class Desk:
         order = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
         streams = (each for each in self._client.me().streams if each.case == case and each.whole)
         shown = [each for each in streams if each.sort in order]
-        shown.sort(key=lambda each: (order[each.sort], each.room == "team"))
+        # The rooms that others' access hangs on come first.
+        shown.sort(key=lambda each: (order[each.sort], each.room not in ("report", "dialogue")))
         events = {each.stream: self._events(each.stream, beside) for each in shown}
-        ledger = fold(mechanism, events.values())
-        named = {room.name: room for room in ledger.rooms.values()}
+        outside = case_seen_from_outside(mechanism, case, events.values()) if case not in events else None
+        ledger = fold(mechanism, events.values(), outside)
+        # Two requests at once may have opened two rooms of a name: everybody uses the first.
+        named = {room.name: room for room in reversed(tuple(ledger.rooms.values()))}
         return CaseFile(ledger.cases[case], named, events, ledger)
 
     def _events(self, stream: str, beside: Sequence[Event]) -> tuple[Event, ...]:
@@ -123,32 +152,50 @@ class Desk:
         file = self.case(wanted)
         texts = {name: self._texts(file, name) for name in kinds.ROOMS}
         wraps = [wrap.digest for name in texts for wrap in self._wraps(file, name)]
-        self._fetch(
+        self.fetch(
             file, [*wraps, *(reading.text_digest(event) for events in texts.values() for event in events)]
         )
+        keys = {name: self._keys(file, name) for name in texts}
         opened = {
-            name: tuple(reading.open_texts(events, self._keys(file, name), self._client.payload))
+            name: tuple(reading.open_texts(events, keys[name], self._client.payload))
             for name, events in texts.items()
         }
-        return OpenedCase(file, opened["report"], opened["dialogue"], opened["team"])
+        return OpenedCase(file, opened, self._dispute(file, keys))
+
+    def _dispute(self, file: CaseFile, keys: Mapping[str, reading.Keys]) -> tuple[str, ...]:
+        """Say, signed, of which rooms a key that was wrapped to us does not open."""
+        wrong = tuple(name for name, found in keys.items() if found.troubles)
+        for name in wrong:
+            room, request = file.rooms[name], self._request(file)
+            fresh = [epoch for epoch in keys[name].troubles if (self.me, epoch) not in room.disputed]
+            for epoch in fresh[: envelope.MAX_BATCH]:
+                request.add("wrap.disputed", room.stream, {"epoch": epoch})
+            if request.events:
+                self._client.post(request.events, {})
+        return wrong
 
     def _texts(self, file: CaseFile, room: str) -> list[Event]:
         """The events that hold a text sealed to the room; the report's stands in the case's stream."""
-        first = [file.submission] if room == "report" else []
+        first = [file.submission] if room == "report" and room in file.rooms else []
         return first + [event for event in file.of(room) if event.kind in reading.TEXTS]
 
     def _wraps(self, file: CaseFile, room: str) -> list[rooms.Wrap]:
         found = file.rooms.get(room)
         return [wrap for wrap in found.wraps if wrap.reader == self.me] if found else []
 
-    def _keys(self, file: CaseFile, room: str) -> Mapping[int, HybridIdentity]:
+    def keys(self, file: CaseFile, room: str) -> reading.Keys:
+        """The keys of a room by epoch, as far as they were wrapped to this person."""
+        self.fetch(file, [wrap.digest for wrap in self._wraps(file, room)])
+        return self._keys(file, room)
+
+    def _keys(self, file: CaseFile, room: str) -> reading.Keys:
         """The room's keys by epoch; their wraps have been fetched."""
         found = file.rooms.get(room)
         if found is None:
-            return {}
+            return reading.Keys()
         return reading.epoch_keys(found, self.me, self._pair.identity, self._client.payload)
 
-    def _fetch(self, file: CaseFile, digests: Iterable[str]) -> None:
+    def fetch(self, file: CaseFile, digests: Iterable[str]) -> None:
         """Write down, signed, that these payloads are fetched, where it is not written down yet."""
         case = file.case.stream
         known = file.ledger.fetched.get((self.me, case), frozenset())
@@ -174,7 +221,7 @@ class Desk:
         if event is None:
             raise NoSuchCaseError("no file of this case has this digest")
         room = "report" if event.stream == file.case.stream else file.ledger.rooms[event.stream].name
-        self._fetch(file, [*(wrap.digest for wrap in self._wraps(file, room)), digest])
+        self.fetch(file, [*(wrap.digest for wrap in self._wraps(file, room)), digest])
         identity = self._keys(file, room).get(reading.epoch_of(event))
         if identity is None:
             raise NoAccessError("it was written when you had no access")
@@ -189,38 +236,9 @@ class Desk:
         """Write to the reporter."""
 
         def build(file: CaseFile, request: Request) -> Event:
-            return self._post(request, file, "dialogue", text, attached, progress)
+            return self.post(request, file, "dialogue", text, attached, progress)
 
-        return self._act(wanted, build)
-
-    def acknowledge(self, wanted: str, text: str, next_date: date) -> Event:
-        """Tell the reporter that the report arrived, and when they will hear more."""
-
-        def build(file: CaseFile, request: Request) -> Event:
-            message = self._post(request, file, "dialogue", text)
-            body: dict[str, JsonValue] = {"message": message.leaf, "next": next_date.isoformat()}
-            return request.add("case.acknowledged", file.case.stream, body)
-
-        return self._act(wanted, build)
-
-    def move(self, wanted: str, state: str, next_date: date) -> Event:
-        """Move the case to a state that has no event of its own."""
-
-        def build(file: CaseFile, request: Request) -> Event:
-            body: dict[str, JsonValue] = {"to": state, "next": next_date.isoformat()}
-            return request.add("case.moved", file.case.stream, body)
-
-        return self._act(wanted, build)
-
-    def close(self, wanted: str, outcome: str, text: str) -> Event:
-        """Close the case as settled, decided or ended, and tell the reporter why."""
-
-        def build(file: CaseFile, request: Request) -> Event:
-            message = self._post(request, file, "dialogue", text)
-            body: dict[str, JsonValue] = {"class": outcome, "message": message.leaf}
-            return request.add("case.closed", file.case.stream, body)
-
-        return self._act(wanted, build)
+        return self.act(wanted, build)
 
     def note(
         self, wanted: str, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
@@ -228,44 +246,12 @@ class Desk:
         """Write to the team, which the reporter never reads; the first note opens the room."""
 
         def build(file: CaseFile, request: Request) -> Event:
-            return self._post(request, file, "team", text, attached, progress)
+            return self.post(request, file, "team", text, attached, progress)
 
-        return self._act(wanted, build)
+        return self.act(wanted, build)
 
-    def grant(self, wanted: str, person: str) -> Event:
-        """Give a colleague every room of the case that this person reads, and assign them."""
-
-        def build(file: CaseFile, request: Request) -> Event:
-            recipient = HybridRecipient.parse(file.ledger.mechanism.people[person].recipient)
-            given = [room for room in file.rooms.values() if person not in room.readers]
-            self._fetch(file, [wrap.digest for room in given for wrap in self._wraps(file, room.name)])
-            for room in given:
-                keys = self._keys(file, room.name)
-                if len(keys) != room.epoch:
-                    raise NoAccessError(f"you cannot give the {room.name} room: you have no key to all of it")
-                acts.grant(request, room, [keys[number] for number in sorted(keys)], person, recipient)
-            if person in file.case.assigned:
-                if not request.events:
-                    raise NoAccessError("this person reads every room of the case already")
-                return request.events[-1]
-            return request.add("handler.assigned", file.case.stream, {"person": person})
-
-        return self._act(wanted, build)
-
-    def revoke(self, wanted: str, person: str) -> Event:
-        """Take a colleague's access away, in every room of the case: what is written from now on."""
-
-        def build(file: CaseFile, request: Request) -> Event:
-            for room in file.rooms.values():
-                if person in room.readers and person != room.reporter:
-                    request.add("access.revoked", room.stream, {"reader": person})
-            if not request.events:
-                raise NoAccessError("this person reads no room of the case")
-            return request.events[-1]
-
-        return self._act(wanted, build)
-
-    def _act(self, wanted: str, build: Callable[[CaseFile, Request], Event]) -> Event:
+    def act(self, wanted: str, build: Build) -> Event:
+        """Build a request on the case as it stands and post it; gives the event that `build` gives."""
         case, beside = self._find(wanted), list[Event]()
         for last in (False,) * (_TRIES - 1) + (True,):
             file = self._load(self._roster(), case, beside)
@@ -289,7 +275,7 @@ class Desk:
         mechanism = file.ledger.mechanism
         return Request(mechanism.origin, self._pair.signing, self._clock(), dict(file.ledger.heads))
 
-    def _post(
+    def post(
         self,
         request: Request,
         file: CaseFile,
@@ -297,16 +283,35 @@ class Desk:
         text: str,
         attached: Sequence[LocalFile] = (),
         progress: Progress = no_progress,
+        fields: Mapping[str, str] | None = None,
     ) -> Event:
-        """A text in a room of the case, and what must stand before it: a new epoch, or the room itself."""
+        """A text in a room of the case, and what must stand before it: a new epoch, or the team room itself.
+
+        `fields` are more fields of the sealed document.
+        """
         room = file.rooms.get(name)
-        if room is None:
-            stream, epoch = self._open_team(request, file)
+        if room is None and name == "team":
+            staff = rooms.working(file.rooms["report"], file.ledger.mechanism)
+            stream, epoch = self.open_room(request, file, "team", staff)
+        elif room is None:
+            raise NoAccessError(f"the case has no {name} room that you are shown")
         else:
-            reporter = HybridRecipient.parse(file.case.reporter_recipient)
-            stream = room.stream
-            epoch = acts.current_epoch(request, room, file.ledger.mechanism, reporter)
-        kind = "note.added" if name == "team" else "message.posted"
+            stream, epoch = room.stream, self._epoch(request, file, room)
+        return self.write(request, stream, epoch, name, text, attached, progress, fields)
+
+    def write(  # noqa: PLR0917 (as `post`, and where it stands)
+        self,
+        request: Request,
+        stream: str,
+        epoch: Epoch,
+        name: str,
+        text: str,
+        attached: Sequence[LocalFile] = (),
+        progress: Progress = no_progress,
+        fields: Mapping[str, str] | None = None,
+    ) -> Event:
+        """A text in an epoch of a room that may have been opened by this very request."""
+        kind = "note.added" if name in _NOTED else "message.posted"
         sealed = [
             files.attach(
                 request,
@@ -319,11 +324,31 @@ class Desk:
             )
             for each in attached
         ]
-        return acts.post(request, kind, stream, epoch, {"text": text, "v": 1}, sealed)
+        return acts.post(request, kind, stream, epoch, {**(fields or {}), "text": text, "v": 1}, sealed)
 
-    def _open_team(self, request: Request, file: CaseFile) -> tuple[str, Epoch]:
-        mechanism, room = file.ledger.mechanism, NewRoom(str(uuid.uuid4()), HybridIdentity.generate())
-        staff = rooms.present(file.rooms["report"], mechanism) - {file.case.reporter}
-        readers = {key: HybridRecipient.parse(mechanism.people[key].recipient) for key in staff}
-        acts.open_room(request, room, case=file.case.stream, name="team", readers=readers)
+    def _epoch(self, request: Request, file: CaseFile, room: rooms.Room) -> Epoch:
+        mechanism = file.ledger.mechanism
+        if not rooms.stale(room, mechanism):
+            return Epoch(room.epoch, HybridRecipient.parse(room.recipient))
+        if not file.case.reporter_recipient:
+            raise NoAccessError("the readers have changed; wait until somebody of the mechanism wrote again")
+        reporter = HybridRecipient.parse(file.case.reporter_recipient)
+        return acts.current_epoch(request, room, mechanism, reporter)
+
+    def open_room(
+        self, request: Request, file: CaseFile, name: str, readers: Collection[str]
+    ) -> tuple[str, Epoch]:
+        """Open a room of the case for these key ids, the reporter's among them or not."""
+        mechanism, case = file.ledger.mechanism, file.case
+        room = NewRoom(str(uuid.uuid4()), HybridIdentity.generate())
+        given = {
+            key: HybridRecipient.parse(
+                case.reporter_recipient if key == case.reporter else mechanism.people[key].recipient
+            )
+            for key in readers
+        }
+        report = file.rooms.get("report")
+        without = holders.left_out(report, mechanism) if report else case.out
+        holding = holders.holding(mechanism, mechanism.channels[case.channel], name, without)
+        acts.open_room(request, room, case=case.stream, name=name, readers=given, holding=holding)
         return room.stream, Epoch(1, room.recipient)

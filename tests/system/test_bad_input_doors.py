@@ -21,7 +21,7 @@ from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain import acts
 from meyasubako.domain.acts import Request
 from meyasubako.domain.envelope import Event
-from meyasubako.service.client import sealed_report
+from meyasubako.service.client import life, sealed_report
 from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.client.mailbox import NoMailboxError
 from meyasubako.service.client.reporter import ReporterClient
@@ -334,7 +334,7 @@ def test_of_two_events_for_the_same_place_one_is_taken_and_the_other_is_shown_it
     receipt = Visitor(served.doors["reporter"]).report("For both.")
     case = box.cases_of([receipt])[receipt]
     due = system_clock().date() + timedelta(days=7)
-    desk(box, served, "Keiko Sato").acknowledge(case, "Thank you.", due)
+    life.acknowledge(desk(box, served, "Keiko Sato"), case, "Thank you.", due)
 
     def move(name: str) -> Event | ConflictError:
         client = HandlerClient(handler_door(served, box.people[name]))

@@ -16,6 +16,7 @@ from meyasubako.crypto import age
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.service.client import access, life
 from meyasubako.service.clocks import system_clock
 from tests.system.box import ORIGIN, Box
 from tests.system.callers import desk
@@ -95,7 +96,7 @@ def told(shared: tuple[Box, Served], request: pytest.FixtureRequest) -> Told:
 def test_somebody_who_was_excluded_opens_nothing_with_their_key_and_all_of_the_database(told: Told) -> None:
     question, note = told.words("A question"), told.words("A note")
     at_work = desk(told.box, told.served, KEIKO)
-    at_work.acknowledge(told.case, question, system_clock().date() + timedelta(days=7))
+    life.acknowledge(at_work, told.case, question, system_clock().date() + timedelta(days=7))
     at_work.note(told.case, note)
     everything = [told.report, told.file, question, note]
     assert_opens(by(told.box, KEIKO), everything, [])
@@ -115,7 +116,7 @@ def test_somebody_whose_access_was_revoked_opens_what_was_written_before_and_not
     file = told.words("The file of the answer") * 5_000
     at_work, omar = desk(told.box, told.served, KEIKO), told.box.key_id(OMAR)
     at_work.note(told.case, note)
-    at_work.revoke(told.case, omar)
+    access.revoke(at_work, told.case, omar)
     at_work.say(told.case, later)
     at_work.note(told.case, later)
     with Visitor(told.served.doors["reporter"]) as visitor:
@@ -134,7 +135,7 @@ def test_somebody_who_was_given_access_opens_everything_that_their_colleague_ope
     at_work = desk(told.box, told.served, KEIKO)
     at_work.note(told.case, note)
     assert_opens(by(told.box, OMAR), [], everything)
-    at_work.grant(told.case, told.box.key_id(OMAR))
+    access.grant(at_work, told.case, told.box.key_id(OMAR))
     assert_opens(by(told.box, OMAR), everything, [])
 
 
