@@ -52,6 +52,15 @@ def check_published(source: Source, replay: Replay, since: int = 0) -> Iterator[
     for kept in published:
         if kept.size is None or kept.size >= since:
             yield from _check(kept, replay)
+    yield from _gone({kept.size for kept in published if kept.size is not None}, replay, since)
+
+
+def _gone(kept: set[int], replay: Replay, since: int) -> Iterator[Finding]:
+    """Checkpoints of slots that ended, of which a database keeps others, and not these."""
+    for size in sorted(replay.roots):
+        if since <= size < max(kept, default=0) and size not in kept and size > 0:
+            sentence = f"the checkpoint of {size} entries was published, and is not kept any more"
+            yield Finding("checkpoint-is-kept", sentence, size - 1)
 
 
 def check_kept_apart(source: Source, replay: Replay) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ _FORM: Final = {
     "tile-is-there": "What proofs are made from was taken away.",
     "root-is-kept": "Entries were added or removed behind the service's back.",
     "checkpoint-is-published": "The log was never shown to anybody.",
+    "checkpoint-is-kept": "Somebody took a checkpoint away, or the log was restored from a backup.",
     "checkpoint-is-signed": "Nobody who holds the log's keys stands by this tree.",
     "checkpoint-ends-a-slot": "It was published at a moment that the rules do not allow.",
     "root-is-published": "The log's past was changed after it had been published.",

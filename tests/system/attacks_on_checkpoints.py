@@ -64,6 +64,12 @@ def a_checkpoint_row_with_another_note(scene):
 
 
 @attack(CHECKPOINTS)
+def an_older_checkpoint_removed(scene):
+    scene.sql("DELETE FROM checkpoints WHERE size = (SELECT min(size) FROM checkpoints)")
+    return Told("checkpoint-is-kept", words="not kept any more", anywhere=True)
+
+
+@attack(CHECKPOINTS)
 def every_checkpoint_removed(scene):
     scene.sql("DELETE FROM checkpoints")
     (scene.directory / "checkpoint").unlink()
