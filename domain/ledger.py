@@ -187,6 +187,9 @@ class Ledger:
     def _open(self, event: Event) -> None:
         case = self.cases[event.text("case")]
         room = rooms.opened(event, case.channel, case.reporter)
+        if room.name == kinds.IDENTITY:
+            # Whoever reads a part of the log may meet the case before its rooms.
+            room = replace(room, spent=max((each.opened_epoch for each in case.requests.values()), default=0))
         self.rooms[event.stream] = room
         self.case_rooms[case.stream] = (*self.case_rooms.get(case.stream, ()), event.stream)
         self.promised.pop(event.stream, None)
@@ -195,9 +198,9 @@ class Ledger:
 
     def _spend(self, event: Event) -> None:
         """What somebody was shown is not added to: the identity's next epoch has another key."""
-        stream = self.cases[event.stream].rooms["identity"]
-        room = self.rooms[stream]
-        self.rooms[stream] = replace(room, spent=room.epoch)
+        room = self.rooms.get(self.cases[event.stream].rooms["identity"])
+        if room is not None:
+            self.rooms[room.stream] = replace(room, spent=event.number("epoch"))
 
     def _wait(self, stream: str) -> None:
         due = self.cases[stream].overdue(date.max)

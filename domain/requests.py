@@ -73,7 +73,7 @@ class Request(msgspec.Struct, frozen=True):
     released_on: date | None = None
     until: date | None = None
     opened_on: date | None = None
-    opened_by_message: str = ""
+    opened_epoch: int = 0
     withheld_until: date | None = None
     expired_on: date | None = None
 
@@ -195,7 +195,7 @@ def _answered(request: Request, event: Event) -> Request:
             return replace(
                 request,
                 opened_on=event.at,
-                opened_by_message=str(event.body.get("message", "")),
+                opened_epoch=event.number("epoch"),
                 withheld_until=_review(event),
             )
         case _:

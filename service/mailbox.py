@@ -12,27 +12,36 @@ from meyasubako.crypto import age, archive
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts, opening, reading, roles
+from meyasubako.domain import acts, opening, reading
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event, Head, read
 from meyasubako.domain.errors import RefusedError
+from meyasubako.domain.reach import replaced_keys
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.sealing import SealedFile
+from meyasubako.domain.wishes import Wish, open_wishes, tell, wish
 from meyasubako.service import proofs
 from meyasubako.service.errors import ServiceError
+from meyasubako.service.happened import Happened, happened, role_of
 from meyasubako.service.incoming import FileTicket, IncomingFiles
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.proofs import Evidence
 from meyasubako.service.store.errors import SeqConflictError, StaleReadError
 
 _TRIES = 5
+# Rooms of whose readers a reporter is told; notes among the staff are read by those who read the report.
+_TOLD = frozenset({"report", "dialogue", "mediation", "respondent"})
 _CHUNK = 256 * 1024
 Derive = Callable[[str, str], bytes]
 
 
 class NoMailboxError(ServiceError):
     """No case belongs to this receipt."""
+
+
+class NoSuchWishError(ServiceError):
+    """What was asked for cannot be asked for (any more) in this case."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,9 +58,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mailbox:
-    """What the reporter sees on return; `readers` are (role, room, since).
+    """What the reporter sees on return; `readers` are (role, room, since), `lost` those who lost access.
 
-    `opened` counts the sealed payloads that had to be opened for it.
+    `late_since` is a date that was missed and not replaced; `mediation` what was said there, None without one.
+
+    `replaced` are (role, day) of people whose key was replaced after it opened a room of the case; `opened`
+    counts the sealed payloads that had to be opened for it.
     """
 
     state: str
@@ -59,7 +71,14 @@ class Mailbox:
     messages: tuple[Message, ...]
     readers: tuple[tuple[str, str, date], ...]
     closed_to_reading: bool
+    replaced: tuple[tuple[str, date], ...] = ()
     opened: int = 0
+    happened: tuple[Happened, ...] = ()
+    lost: tuple[tuple[str, str, date], ...] = ()
+    late_since: date | None = None
+    withdrawn: bool = False
+    wishes: tuple[Wish, ...] = ()
+    mediation: tuple[Message, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,6 +87,11 @@ class _Opened:
     room: Room
     events: tuple[Event, ...]
     keys: Mapping[int, HybridIdentity]
+
+    @property
+    def texts(self) -> tuple[Event, ...]:
+        """The events that hold a text."""
+        return tuple(event for event in self.events if event.kind in reading.TEXTS)
 
 
 class Mailboxes:
@@ -85,23 +109,48 @@ class Mailboxes:
     def _events(self, stream: str) -> tuple[Event, ...]:
         return tuple(read(row.data) for row in self._mechanism.store.stream(stream))
 
-    def _find(self, receipt: Receipt) -> _Opened:
+    def _find(self, receipt: Receipt, name: str = "dialogue") -> _Opened:
         origin = self._mechanism.config.origin
         ledger = self._mechanism.ledger()
         key, identity = receipt.signing_key(origin).verify_key, receipt.identity(origin)
         case = ledger.cases.get(ledger.reporters.get(key.key_id, ""))
         if case is None:
             raise NoMailboxError("no mailbox fits this receipt")
-        room = ledger.rooms[case.rooms["dialogue"]]
+        room = ledger.rooms[case.rooms["dialogue"]] if name == "dialogue" else self._joined(case, name)
+        if room is None:
+            raise NoMailboxError("the mailbox has no such room")
         keys = {} if room.closed_to_reading else reading.epoch_keys(room, key.key_id, identity, self._fetch)
         return _Opened(case, room, self._events(room.stream), keys)
 
+    def _joined(self, case: Case, name: str) -> Room | None:
+        """The room of this name that was opened later and that the reporter joined."""
+        ledger = self._mechanism.ledger()
+        rooms = (ledger.rooms[stream] for stream in ledger.case_rooms.get(case.stream, ()))
+        return next((room for room in rooms if room.name == name and case.reporter in room.readers), None)
+
     def open(self, receipt: Receipt) -> Mailbox:
         """The mailbox of a receipt; NoMailboxError for one that nobody was given here."""
-        found = self._find(receipt)
+        found, today = self._find(receipt), self._mechanism.clock().date()
+        mediation = self._find(receipt, "mediation") if self._joined(found.case, "mediation") else None
+        return Mailbox(
+            state=found.case.state,
+            next_date=found.case.next_date,
+            messages=self._messages(found),
+            readers=tuple(self._readers(found.case)),
+            closed_to_reading=found.room.closed_to_reading,
+            replaced=tuple(self._replaced(found.case)),
+            opened=sum(len(each.keys) + len(each.texts) for each in (found, mediation) if each),
+            happened=happened(self._mechanism, found.case),
+            lost=tuple(self._lost(found.case)),
+            late_since=found.case.overdue(today) or found.case.late_since,
+            withdrawn=found.case.withdrawn and found.case.open,
+            wishes=open_wishes(found.case, today),
+            mediation=self._messages(mediation) if mediation else None,
+        )
+
+    def _messages(self, found: _Opened) -> tuple[Message, ...]:
         messages = []
-        texts = reading.open_texts(found.events, found.keys, self._fetch)
-        for opened in texts:
+        for opened in reading.open_texts(found.events, found.keys, self._fetch):
             mine = opened.event.by == found.case.reporter
             document = opened.document
             if document is None and found.room.closed_to_reading:
@@ -116,25 +165,13 @@ class Mailboxes:
                     damaged=document is None,
                 )
             )
-        return Mailbox(
-            state=found.case.state,
-            next_date=found.case.next_date,
-            messages=tuple(messages),
-            readers=tuple(self._readers(found.case)),
-            closed_to_reading=found.room.closed_to_reading,
-            opened=len(found.keys) + len(texts),
-        )
+        return tuple(messages)
 
     def _role(self, key_id: str, channel: str) -> str:
-        """What a reporter is told about somebody: their first reading role on the channel, never a name."""
-        person = self._mechanism.ledger().mechanism.people[key_id]
-        held = sorted(roles.name(role) for role in person.roles if roles.channel(role) in ("", channel))
-        return next(
-            (role for role in ("handler", "intake", "mediator") if role in held), held[0] if held else ""
-        )
+        return role_of(self._mechanism.ledger().mechanism, key_id, channel)
 
     def _readers(self, case: Case) -> Iterator[tuple[str, str, date]]:
-        for name, stream in case.rooms.items():
+        for name, stream in self._shown_rooms(case):
             told = {case.reporter}
             for event in self._events(stream):
                 # An advance gives the room to somebody new where nobody of the staff is left.
@@ -147,6 +184,25 @@ class Mailboxes:
                         yield self._role(reader, case.channel), name, event.at
                 told.update(given)
 
+    def _lost(self, case: Case) -> Iterator[tuple[str, str, date]]:
+        for name, stream in self._shown_rooms(case):
+            for event in self._events(stream):
+                if event.kind == "access.revoked":
+                    yield self._role(event.text("reader"), case.channel), name, event.at
+
+    def _shown_rooms(self, case: Case) -> Iterator[tuple[str, str]]:
+        """The rooms of whose readers the reporter is told, and their streams."""
+        ledger = self._mechanism.ledger()
+        for stream in ledger.case_rooms.get(case.stream, ()):
+            if ledger.rooms[stream].name in _TOLD:
+                yield ledger.rooms[stream].name, stream
+
+    def _replaced(self, case: Case) -> Iterator[tuple[str, date]]:
+        ledger = self._mechanism.ledger()
+        rooms = [ledger.rooms[stream] for stream in ledger.case_rooms.get(case.stream, ())]
+        for person in replaced_keys(ledger.mechanism, rooms):
+            yield self._role(person.key_id, case.channel), person.since
+
     def evidence(self, receipt: Receipt) -> Evidence:
         """The dated proof that the report was filed, or the promise of one until its slot has closed."""
         return proofs.evidence(self._mechanism, self._find(receipt).case.stream, 1)
@@ -157,11 +213,13 @@ class Mailboxes:
         Raises NoMailboxError for a file that is not in this mailbox.
         """
         found = self._find(receipt)
-        for opened in reading.open_texts(found.events, found.keys, self._fetch):
-            for file in opened.document.files if opened.document else ():
-                if file.digest == digest:
-                    chunks = self._content(opened.event, digest, found.keys[opened.epoch])
-                    return file.name, file.media_type, file.size, chunks
+        later = [self._find(receipt, "mediation")] if self._joined(found.case, "mediation") else []
+        for place in (found, *later):
+            for opened in reading.open_texts(place.events, place.keys, self._fetch):
+                for file in opened.document.files if opened.document else ():
+                    if file.digest == digest:
+                        chunks = self._content(opened.event, digest, place.keys[opened.epoch])
+                        return file.name, file.media_type, file.size, chunks
         raise NoMailboxError("this file is not in the mailbox")
 
     def _content(self, event: Event, digest: str, identity: HybridIdentity) -> Iterator[bytes]:
@@ -174,17 +232,31 @@ class Mailboxes:
                     yield chunk
 
     def reply(
-        self, receipt: Receipt, token: str, text: str, files: Sequence[tuple[FileTicket, str, str]] = ()
+        self,
+        receipt: Receipt,
+        token: str,
+        text: str,
+        files: Sequence[tuple[FileTicket, str, str]] = (),
+        *,
+        room: str = "dialogue",
+        asked: str = "",
     ) -> bool:
-        """Write to the handlers. True if this very form was sent before, and nothing was written again."""
+        """Write to the handlers, or in the mediation. True if this very form was sent before, and nothing was
+        written again.
+
+        `asked` is the code of a wish that the message tells of; NoSuchWishError where that is not open.
+        """
         once = self._derive(token, "reply").hex()
         for last in (False,) * (_TRIES - 1) + (True,):
-            found = self._find(receipt)
+            found = self._find(receipt, room)
             if self._sent_before(found, once):
                 self._files.discard(ticket.id for ticket, _, _ in files)
                 return True
+            told = wish(found.case, asked, self._mechanism.clock().date())
+            if asked and told is None:
+                raise NoSuchWishError("this cannot be asked for (any more)")
             try:
-                self._write(found, receipt, {"once": once, "text": text, "v": 1}, files)
+                self._write(found, receipt, {"once": once, "text": text, "v": 1}, files, told)
             except (SeqConflictError, StaleReadError, RefusedError, FileNotFoundError):
                 # A file that is gone may have been taken by this very form, sent twice at the same moment.
                 if last:
@@ -194,10 +266,20 @@ class Mailboxes:
             return False
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def close_to_reading(self, receipt: Receipt) -> None:
+        """Let the receipt open nothing any more, in every room that it opens; nobody takes that back."""
+        case = self._find(receipt).case
+        ledger, origin = self._mechanism.ledger(), self._mechanism.config.origin
+        request = Request(origin, receipt.signing_key(origin), self._mechanism.clock(), dict(ledger.heads))
+        for stream in ledger.case_rooms[case.stream]:
+            room = ledger.rooms[stream]
+            if case.reporter in room.readers and not room.closed_to_reading:
+                request.add("mailbox.closed_to_reading", stream, {"sealed_by": "server"})
+        if request.events:
+            self._mechanism.accept([event.data for event in request.events], {})
+
     def _sent_before(self, found: _Opened, once: str) -> bool:
-        mine = [
-            event for event in found.events if event.by == found.case.reporter and event.kind in reading.TEXTS
-        ]
+        mine = [event for event in found.texts if event.by == found.case.reporter]
         opened = reading.open_texts(mine[-8:], found.keys, self._fetch)
         return any(each.document is not None and each.document.fields.get("once") == once for each in opened)
 
@@ -207,19 +289,26 @@ class Mailboxes:
         receipt: Receipt,
         document: Mapping[str, JsonValue],
         files: Sequence[tuple[FileTicket, str, str]],
+        asked: Wish | None,
     ) -> None:
         mechanism, origin = self._mechanism, self._mechanism.config.origin
-        last = found.events[-1]
+        last, case = found.events[-1], found.case
         request = Request(
             origin,
             receipt.signing_key(origin),
             mechanism.clock(),
-            heads={found.room.stream: Head(last.seq, last.leaf)},
+            heads={
+                found.room.stream: Head(last.seq, last.leaf),
+                case.stream: mechanism.ledger().head(case.stream),
+            },
         )
         epoch = acts.current_epoch(
             request, found.room, mechanism.ledger().mechanism, receipt.identity(origin).recipient, "server"
         )
         about = request.binding(found.room.stream, "message.posted")
         with self._files.attached(request, files, epoch.recipient, about) as sealed:
-            acts.post(request, "message.posted", found.room.stream, epoch, document, sealed, "server")
+            words = {**(asked.fields if asked else {}), **document}
+            message = acts.post(request, "message.posted", found.room.stream, epoch, words, sealed, "server")
+            if asked is not None:
+                tell(request, case, asked, message, "server")
             mechanism.accept([event.data for event in request.events], request.payloads)

@@ -187,6 +187,8 @@ _IDENTITY: Final = (
             "ground",
             "review",
             request=LEAF,
+            # Of the identity's epochs the last one, to which nothing is added any more.
+            epoch=Count(1),
             message=LEAF,
             ground=LEAF,
             review=Day(),

@@ -215,6 +215,9 @@ def opening_is_told(ledger: Ledger, event: Event, _: int) -> str | None:
     if found is None or found[1].is_recovery or not found[1].standing:
         return "no such request stands"
     case, request = found
+    identity = _identity(ledger, case)
+    if identity is None or event.number("epoch") != identity.epoch:
+        return "what is opened is the identity's current epoch"
     if not enough_released(ledger, case, request):
         return "not enough shares are released"
     if request.opened_on is not None:

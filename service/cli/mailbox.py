@@ -1,13 +1,14 @@
 """`mailbox`: the reporter's way back, opened and sealed on the reporter's machine."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 
 from meyasubako.domain import roles
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.reach import replaced_keys
 from meyasubako.domain.reading import Opened
 from meyasubako.service.cli import options
 from meyasubako.service.cli.asking import read_receipt
@@ -20,6 +21,20 @@ from meyasubako.service.client.http import Http
 from meyasubako.service.client.mailbox import Letters, Visit
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.sealed_report import Offer
+
+# What the service says that happened, in words.
+HAPPENED: Final = {
+    "requested": "Somebody who works on your report asked the custodians who you are.",
+    "requested: danger": "Somebody asked who you are, because somebody may be in danger.",
+    "requested: court": "Somebody asked who you are, because a court ordered it.",
+    "approved": "A custodian agreed.",
+    "refused": "A custodian refused. This request is over.",
+    "opened": "One person who works on your report was shown who you are.",
+    "expired": "The time is over: this request opens nothing any more.",
+    "ordered": "A court ordered that something is handed over.",
+    "disclosed": "Something was handed over to the court.",
+    "recovery requested": "A key of somebody who works on your report was lost; colleagues restore access.",
+}
 
 
 @click.command(
@@ -133,20 +148,39 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
     visit = letters.visit()
     saved = _save(letters, visit, save_to) if save_to else {}
     due = visit.case.next_date.isoformat() if visit.case.next_date else ""
-    facts = {
+    facts: dict[str, Any] = {
         "state": visit.case.state,
         "next_date": due,
         "closed_to_reading": visit.closed_to_reading,
+        "replaced_keys": [
+            {"role": _role(offer, person.key_id, visit.case.channel), "day": person.since.isoformat()}
+            for person in replaced_keys(offer.verified.mechanism, visit.rooms.values())
+        ],
         "messages": [_message(visit, offer, each, saved) for each in visit.messages],
+        "happened": [
+            {"what": each.what, "day": each.day, "role": each.role, "until": each.until}
+            for each in visit.happened
+        ],
     }
 
     def show(out: Console) -> None:
         out.print(f"[dim]state[/]      {visit.case.state.replace('_', ' ')}")
         out.print(f"[dim]next date[/]  {due or 'none: it is closed'}")
+        for each in facts["replaced_keys"]:
+            out.print(
+                f"[yellow]the key of a person who reads this ({each['role']}) was replaced on {each['day']}: "
+                "if somebody else had the old one, they may have read what was written until then[/]"
+            )
         if not visit.messages:
             out.print("\nNo messages yet.")
-        for each in visit.messages:
-            _draw(out, _message(visit, offer, each, saved))
+        for message in visit.messages:
+            _draw(out, _message(visit, offer, message, saved))
+        if visit.happened:
+            out.print("\n[bold]What was asked about you[/]")
+        for each in visit.happened:
+            sentence = HAPPENED.get(each.what, each.what)
+            until = f" (until {each.until})" if each.until and each.what == "opened" else ""
+            out.print(f"  [dim]{each.day}[/] {plain(sentence)}{until}")
 
     emit(facts, as_json=as_json, show=show)
 

@@ -166,6 +166,15 @@ class MechanismPage(msgspec.Struct, frozen=True):
     checkpoint: str
 
 
+class Happened(msgspec.Struct, frozen=True):
+    """What was asked about a reporter, or done: what, on which day, by whom (a role), until when."""
+
+    what: str
+    day: str
+    role: str
+    until: str
+
+
 class Mailbox(msgspec.Struct, frozen=True):
     """What a receipt's key opens for a program."""
 
@@ -174,6 +183,7 @@ class Mailbox(msgspec.Struct, frozen=True):
     case: CaseShown
     rooms: tuple[RoomShown, ...]
     mechanism: MechanismPage
+    happened: tuple[Happened, ...] = ()
 
 
 class EventProof(msgspec.Struct, frozen=True):

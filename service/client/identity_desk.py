@@ -88,7 +88,9 @@ class IdentityDesk(Joint):
 
         def build(file: JointFile, request: Request) -> Event:
             telling = self._telling(file, request, said, asked.discussed_in)
-            body: dict[str, JsonValue] = {"request": asked.leaf, **telling.fields}
+            identity = file.room(kinds.IDENTITY)
+            epoch = identity.epoch if identity else 1
+            body: dict[str, JsonValue] = {"request": asked.leaf, "epoch": epoch, **telling.fields}
             return request.add("identity.opened", file.case.stream, body)
 
         return self.act(lambda: self.request(asked.leaf, recovery=False)[0], build)

@@ -46,6 +46,7 @@ class Visit:
     messages: tuple[Opened, ...]
     keys: Mapping[int, HybridIdentity]
     ledger: Ledger
+    happened: tuple[answers.Happened, ...] = ()
 
     @property
     def closed_to_reading(self) -> bool:
@@ -82,7 +83,7 @@ class Letters:
             keys = reading.epoch_keys(dialogue, case.reporter, self._identity, self._client.payload)
         events = next(events for events in streams if events[0].stream == dialogue.stream)
         messages = reading.open_texts(events, keys, self._client.payload)
-        return Visit(case, rooms, tuple(messages), keys, ledger)
+        return Visit(case, rooms, tuple(messages), keys, ledger, shown.happened)
 
     def proof(self) -> answers.Proof:
         """The dated proof that the report was filed, or the promise of one; verified, and of one's own event.

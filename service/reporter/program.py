@@ -29,6 +29,7 @@ from meyasubako.domain.rooms import Room
 from meyasubako.service import callers, problems, tus, web
 from meyasubako.service.errors import RequestSignatureError
 from meyasubako.service.handler.views import cards_view, person_view
+from meyasubako.service.happened import happened
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
@@ -65,7 +66,9 @@ class _Door:
     def channel(self) -> dict[str, JsonValue]:
         """Who would read a report now, everything that proves it, and the public cards."""
         state, published = self._mechanism.ledger().mechanism, self._mechanism.store.published()
-        channels = {name: self._channel_view(channel) for name, channel in state.channels.items()}
+        channels = {
+            name: self._channel_view(channel) for name, channel in state.channels.items() if channel.open
+        }
         return {
             "origin": state.origin,
             "fingerprint": digest_fingerprint(bytes.fromhex(state.founded)),
@@ -125,6 +128,15 @@ class _Door:
                 "next": case.next_date.isoformat() if case.next_date else "",
             },
             "rooms": [self._room_view(rooms[stream]) for stream in case.rooms.values()],
+            "happened": [
+                {
+                    "what": each.what,
+                    "day": each.day.isoformat(),
+                    "role": each.role,
+                    "until": each.until.isoformat() if each.until else "",
+                }
+                for each in happened(self._mechanism, case)
+            ],
             "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
         }
 
@@ -177,8 +189,9 @@ class _Door:
     def _channel_view(self, channel: Channel) -> dict[str, JsonValue]:
         state = self._mechanism.ledger().mechanism
         slot = state.last_marker.slot if state.last_marker else 0
-        fallback = state.usable(channel.fallback, slot) if channel.fallback else None
+        fallback = state.fallback(channel.channel, slot)
         return {
+            "letterbox": channel.letterbox,
             "card": channel.card,
             "questionnaire": channel.questionnaire,
             "draw": channel.draw,

@@ -132,7 +132,9 @@ class Case:
         return self.world.send(self.releasing(asked, who, *rooms, **also))
 
     def opened(self, asked, who):
-        return self.do(who, "identity.opened", {"request": asked, "message": self.message(who)})
+        return self.do(
+            who, "identity.opened", {"request": asked, "epoch": self.room.epoch, "message": self.message(who)}
+        )
 
 
 def submission(world, left_out=(), told=True, **changed):

@@ -177,7 +177,7 @@ def test_an_identity_is_opened_after_enough_shares_in_time_once_and_the_reporter
     case.release(asked, held.cy)
 
     def opening_of(**told):
-        return case.event(held.ira, "identity.opened", {"request": asked, **told})
+        return case.event(held.ira, "identity.opened", {"request": asked, "epoch": 1, **told})
 
     message = case.message(held.ira)
     held.refuse("opening-is-told", opening_of(message=message))
@@ -189,7 +189,10 @@ def test_an_identity_is_opened_after_enough_shares_in_time_once_and_the_reporter
     held.refuse("opening-is-told", opening_of(ground=ground, review=held.today.isoformat()))
     held.refuse("opening-is-told", opening_of(ground=ground, review="2027-01-01", message=message))
     held.check(opening_of(ground=ground, review="2027-01-01"))
-    held.refuse("assigned-people-act", case.event(held.ken, "identity.opened", {"request": asked}))
+    held.refuse("opening-is-told", opening_of(ground=ground, review="2027-01-01", epoch=2))
+    held.refuse(
+        "assigned-people-act", case.event(held.ken, "identity.opened", {"request": asked, "epoch": 1})
+    )
     held.accept(opening_of(message=message))
     held.refuse("opening-is-told", opening_of(message=case.message(held.ira)))
 
@@ -202,7 +205,8 @@ def test_an_identity_is_not_opened_when_its_time_is_over(held, case):
     message = case.message(held.ira)
     days(held, 7)
     held.refuse(
-        "opening-is-told", case.event(held.ira, "identity.opened", {"request": asked, "message": message})
+        "opening-is-told",
+        case.event(held.ira, "identity.opened", {"request": asked, "epoch": 1, "message": message}),
     )
 
 
@@ -239,7 +243,9 @@ def test_what_custodians_find_wrong_afterwards_is_gone_at_once(held, case):
     assert audit.must_be_absent(held.ledger) == released
     held.refuse(
         "opening-is-told",
-        case.event(held.ira, "identity.opened", {"request": asked, "message": case.message(held.ira)}),
+        case.event(
+            held.ira, "identity.opened", {"request": asked, "epoch": 1, "message": case.message(held.ira)}
+        ),
     )
 
 
