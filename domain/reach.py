@@ -5,12 +5,13 @@
 - Whoever goes hands over what they alone read; who can take it over follows from the roster.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from meyasubako.domain import roles, rooms
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Mechanism, Person
+from meyasubako.domain.rooms import Room
 
 _TAKERS = ("intake", "handler", "mediator")
 
@@ -55,6 +56,16 @@ def reach(ledger: Ledger, person: str) -> Iterator[Reached]:
         case = ledger.cases[stream]
         fetched = len(ledger.fetched.get((person, stream), ()))
         yield Reached(stream, case.channel, case.state, tuple(reached), fetched)
+
+
+def replaced_keys(mechanism: Mechanism, rooms: Iterable[Room]) -> tuple[Person, ...]:
+    """The new keys of people whose old ones opened one of these rooms, oldest first.
+
+    A key is replaced because it was lost, or because somebody else may have it: its room's reporter is told.
+    """
+    given = {wrap.reader for room in rooms for wrap in room.wraps}
+    found = (person for person in mechanism.people.values() if person.replaces in given)
+    return tuple(sorted(found, key=lambda person: person.since))
 
 
 def takes_over(mechanism: Mechanism, person: Person) -> tuple[Person, ...]:

@@ -80,6 +80,7 @@ class ChannelView:
     origin: str
     languages: tuple[str, ...]
     fallback: ReaderView | None = None
+    letterbox: bool = False
     # Any so many of these people together: restore lost access; open what somebody told of themselves.
     recovery: "HoldersView | None" = None
     custodians: "HoldersView | None" = None
@@ -191,7 +192,8 @@ class Intake:
         """Every open channel, opened anew with each event of the mechanism's: its markers come every slot."""
         roster, shown = self._mechanism.ledger().mechanism, self._shown
         if shown is None or shown[0] is not roster:
-            views = tuple(self._channel_view(roster, name) for name in sorted(roster.channels))
+            opened = (name for name, channel in sorted(roster.channels.items()) if channel.open)
+            views = tuple(self._channel_view(roster, name) for name in opened)
             shown = self._shown = (roster, views)
         return shown[1]
 
@@ -199,7 +201,8 @@ class Intake:
         channel, marker = roster.channels[name], roster.last_marker
         if marker is None:
             raise KeyError(name)
-        fallback = roster.usable(channel.fallback, marker.slot) if channel.fallback else None
+        # In a letterbox whoever stands outside is the reader, and nobody stands behind them.
+        fallback = None if channel.letterbox else roster.fallback(name, marker.slot)
         return ChannelView(
             name=name,
             title=self._card(channel.card).get("name", ""),
@@ -209,6 +212,7 @@ class Intake:
             origin=roster.origin,
             languages=channel.languages,
             fallback=self._view(fallback) if fallback else None,
+            letterbox=channel.letterbox,
             recovery=self._holders(roster, holders.holding(roster, channel, "report")),
             custodians=self._holders(roster, holders.identity_offered(roster, channel)),
         )

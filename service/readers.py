@@ -93,4 +93,5 @@ def _channel_view(channel: Channel) -> dict[str, JsonValue]:
         "draw": channel.draw,
         "languages": list[JsonValue](channel.languages),
         "fallback": channel.fallback or "",
+        "letterbox": channel.letterbox,
     }

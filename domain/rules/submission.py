@@ -28,8 +28,8 @@ def reporter_brings_the_key(ledger: Ledger, event: Event, _: int) -> str | None:
 @rule("channel-as-published", "the reporter answered the questions that the channel asks", "report.submitted")
 def channel_as_published(ledger: Ledger, event: Event, _: int) -> str | None:
     channel = ledger.mechanism.channels.get(event.text("channel"))
-    if channel is None:
-        return "there is no channel of this name"
+    if channel is None or not channel.open:
+        return "there is no channel of this name, or it is closed"
     cards = (event.body["card"], event.body["questionnaire"])
     if cards != ({"ref": channel.card}, {"ref": channel.questionnaire}):
         return "the report names other cards than the channel's"

@@ -44,7 +44,7 @@ class Offer:
 
     def channel(self, name: str) -> Channel:
         """A channel; NoSuchChannelError names those that there are."""
-        channels = self.verified.mechanism.channels
+        channels = {each: found for each, found in self.verified.mechanism.channels.items() if found.open}
         if name not in channels:
             raise NoSuchChannelError(f"there is no channel {name}; there are: {', '.join(sorted(channels))}")
         return channels[name]

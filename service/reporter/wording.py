@@ -45,6 +45,8 @@ ROLES: Final[dict[str, LazyString]] = {
     "steward": _l("Person who runs the service"),
     "translator": _l("Translator"),
     "panel": _l("Member of a panel"),
+    "representative": _l("Person who speaks for whoever reported"),
+    "respondent": _l("Person who answers for the organisation"),
 }
 
 ROOMS: Final[dict[str, LazyString]] = {

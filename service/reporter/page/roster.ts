@@ -34,6 +34,8 @@ export interface Channel {
   readonly draw: number;
   readonly languages: readonly string[];
   readonly fallback: string;
+  /** Whether it only collects: then whoever stands outside is the one reader. */
+  readonly letterbox?: boolean;
   /** Who can restore lost access, if anybody is appointed. */
   readonly recovery?: { readonly people: readonly string[]; readonly threshold: number; readonly leaf: string };
 }
@@ -120,12 +122,25 @@ export function tooOld(roster: Roster, day: string): boolean {
 
 /** The people a report on this channel may be sealed to, by key id. */
 export function intake(roster: Roster, channel: string): Person[] {
+  if (isLetterbox(roster, channel)) {
+    const reader = outside(roster, channel);
+    return reader === undefined ? [] : [reader];
+  }
   return [...roster.people.values()]
     .filter((person) => person.roles.includes(`intake:${channel}`) && usable(roster, person.key_id))
     .sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
 }
 
+/** Who reads where everybody else is left out; in a letterbox nobody stands behind its reader. */
 export function fallbackOf(roster: Roster, channel: string): Person | undefined {
+  return isLetterbox(roster, channel) ? undefined : outside(roster, channel);
+}
+
+export function isLetterbox(roster: Roster, channel: string): boolean {
+  return roster.channels.get(channel)?.letterbox === true;
+}
+
+function outside(roster: Roster, channel: string): Person | undefined {
   const person = roster.people.get(roster.channels.get(channel)?.fallback ?? "");
   return person !== undefined && person.roles.includes("outsider") && usable(roster, person.key_id) ? person : undefined;
 }

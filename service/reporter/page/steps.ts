@@ -1,6 +1,6 @@
 /** What a reporter has entered, read from the page's fields, and what is missing in it. */
 import type { JsonObject } from "./canonical.js";
-import { fallbackOf, intake, cardText, type Person, type Roster } from "./roster.js";
+import { fallbackOf, intake, isLetterbox, cardText, type Person, type Roster } from "./roster.js";
 import { leftOut, staying, type Words } from "./submission.js";
 import { all, clean, find, make, own, sentence, type Problem, type View } from "./view.js";
 
@@ -111,6 +111,7 @@ export class Entries {
     for (const each of all("[data-fallback]", this.view.root)) each.hidden = fallback === undefined;
     const name = fallback === undefined ? [] : [person(this.roster, fallback)];
     find('[data-list="fallback"]', this.view.root).replaceChildren(...name);
+    for (const each of all("[data-letterbox]", this.view.root)) each.hidden = !isLetterbox(this.roster, this.channel);
     for (const each of all("[data-fingerprint]", this.view.root)) each.textContent = this.roster.fingerprint;
   }
 
