@@ -10,7 +10,8 @@ Rules upheld here:
   anew in one step, and the former bytes are overwritten. Both may be repeated after a crash anywhere.
 - Any number of processes read at any time; what changes a file takes the lock first. Whoever only reads
   writes nothing, not even the lock.
-- Modification times show a day, never a moment. Names are made of digests and ids alone.
+- Modification times show a day, never a moment; access times show nothing (`quiet`). Names are made of
+  digests and ids alone.
 """
 
 import os
@@ -29,6 +30,7 @@ from meyasubako.service.store.errors import (
     translated,
 )
 from meyasubako.service.store.locks import FileLock, sync_directory
+from meyasubako.service.store.quiet import read_quietly
 
 FOLDER: Final = "erasure"
 _LOCK: Final = "erasure.lock"
@@ -189,7 +191,7 @@ class ErasureKeys:
             if _NAME.fullmatch(name) is None or name.startswith("upload-"):
                 continue
             try:
-                data = (self.folder / name).read_bytes()
+                data = read_quietly(self.folder / name)
             except FileNotFoundError:
                 continue
             yield name, data
@@ -266,7 +268,7 @@ def _signature(path: Path) -> _Signature | None:
 
 def _read(path: Path) -> KeyTree:
     try:
-        data = path.read_bytes()
+        data = read_quietly(path)
     except FileNotFoundError:
         raise MissingErasureKeyError(path.name) from None
     except OSError as error:

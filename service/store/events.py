@@ -34,6 +34,7 @@ from meyasubako.service.store.append import Append, StoredColumns, prepare
 from meyasubako.service.store.commit import Leader
 from meyasubako.service.store.errors import ErasedScopeError, StoreClosedError, translated
 from meyasubako.service.store.port import Entry, Row
+from meyasubako.service.store.quiet import hush
 from meyasubako.service.store.vault import Vault
 
 # How many events one short read takes, so that no reader keeps the write-ahead log from being truncated.
@@ -55,6 +56,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         timeout=_PATIENCE,
     )
     schema.configure(connection)
+    hush(path)
     connection.row_factory = sqlite3.Row
     return connection
 

@@ -39,6 +39,7 @@ from meyasubako.service.store.errors import (
 from meyasubako.service.store.layer import opened
 from meyasubako.service.store.locks import sync_directory
 from meyasubako.service.store.port import StoredPayload
+from meyasubako.service.store.quiet import open_quietly
 from meyasubako.service.store.schema import insert_many
 from meyasubako.service.store.upload import Upload, day_start, discard
 
@@ -68,7 +69,7 @@ class Vault:
         digest, size = payload.digest, payload.size
         if payload.place == "object":
             try:
-                file = self.object_path(digest).open("rb")
+                file = open_quietly(self.object_path(digest))
             except FileNotFoundError as error:
                 raise MissingPayloadError(digest) from error
             try:
