@@ -12,6 +12,7 @@ from datetime import date
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain import keeping
 from meyasubako.domain.acts import Request
+from meyasubako.domain.channels import Profile
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.keeping import Window
 from meyasubako.domain.people import Mechanism
@@ -162,7 +163,7 @@ def window_of(file: JointFile) -> Window | None:
     return keeping.window(profiles, case.submitted_on, case.decided_on)
 
 
-def _profiles(mechanism: Mechanism, channel: str) -> Sequence[keeping.Profile]:
+def _profiles(mechanism: Mechanism, channel: str) -> Sequence[Profile]:
     found = mechanism.channels.get(channel)
     return tuple(found.profiles.values()) if found else ()
 
