@@ -22,7 +22,8 @@ class Month:
 def month_of(day: date, language: str) -> Month:
     """The month around a day, in the words and with the first weekday of a language."""
     locale, first = locale_of(language), regional(language).first_week_day
-    names = get_day_names("abbreviated", "stand-alone", locale)
+    # Of some languages the abbreviated names are too long for a phone's column.
+    names = get_day_names("short", "stand-alone", locale)
     order = [(first + offset) % 7 for offset in range(7)]
     weeks = Calendar(first).monthdayscalendar(day.year, day.month)
     return Month(

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from meyasubako.service.mechanism import Mechanism
 from tests.browser import browsers, walk
-from tests.integration.reporter_box import answer, found_box, open_second_channel
+from tests.integration.reporter_box import answer, found_box
 from tests.integration.reporter_server import Server
 
 TARGET = Path(__file__).parents[2] / "docs/screenshots"
@@ -38,11 +38,6 @@ def main():
             with browsers.launched(playwright, KIND) as browser:
                 for each in SERIES:
                     series(browser, server, box, *each)
-                open_second_channel(box)
-                for device, size in SIZES.items():
-                    page = browsers.context_in(browser, KIND, server.base, size).new_page()
-                    page.goto("/en/questions")
-                    picture(page, f"en-{device}-channel")
         finally:
             server.stop()
     files = sorted(TARGET.glob("*.png"))

@@ -145,10 +145,19 @@ def test_the_way_out_does_not_cover_what_has_the_focus(page):
         assert not page.evaluate(covered)
 
 
-def test_only_the_card_is_printed(page):
+BROKEN = """() => [...document.querySelectorAll('.code span')]
+  .filter(each => each.getClientRects().length > 1 || each.offsetHeight > 60).map(each => each.innerText)"""
+
+
+@pytest.mark.parametrize("width", [360, 700])
+def test_only_the_card_is_printed_with_both_spellings_of_the_code(page, width):
+    page.set_viewport_size({"width": width, "height": 740})
     walk.report(page, "en", lambda _name: None)
+    assert not page.locator(".card .words").is_visible()
     page.emulate_media(media="print")
     assert page.locator(".card").is_visible()
+    assert len(page.inner_text(".card .words").split()) == 12
+    assert page.evaluate(BROKEN) == []
     for hidden in (".bar", "h1", ".beside", ".foot", ".lead", "details"):
         assert not page.locator(hidden).first.is_visible(), hidden
     assert "box" not in page.inner_text(".card").lower()

@@ -94,10 +94,12 @@ def report(
 ) -> str:
     """Write a report, with the mistakes that people make; gives the receipt as it stands on the page."""
     begin(page, language, see, excluded=excluded)
+    page.fill("#text", text or TEXT[language])
+    see("story")
+    page.fill("#text", "")
     forward(page)
     see("story-error")
     page.fill("#text", text or TEXT[language])
-    see("story")
     forward(page)
     page.check("input[value=breach]")
     page.check("input[value=safety]")

@@ -20,7 +20,7 @@ def test_every_day_stands_once_under_its_weekday(day, language):
 
 
 @pytest.mark.parametrize(
-    ("language", "title", "first"), [("en", "November 2026", "Sun"), ("ja", "2026年11月", "日")]
+    ("language", "title", "first"), [("en", "November 2026", "Su"), ("ja", "2026年11月", "日")]
 )
 def test_the_month_is_in_the_pages_language(language, title, first):
     month = month_of(date(2026, 11, 22), language)
