@@ -28,6 +28,7 @@ from meyasubako.service import incoming, shown, web, witnessing
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.process import follow_supervisor
+from meyasubako.service.store import key_copies
 from meyasubako.service.store.errors import StoreError
 
 LOCK_NAME: Final = "clock.lock"
@@ -111,6 +112,9 @@ def tick(mechanism: Mechanism, state: ClockState) -> None:
         mechanism.record_missed()
         mechanism.store.sweep_uploads(now.date() - timedelta(days=1))
         incoming.sweep(mechanism.directory / "incoming", now.date() - timedelta(days=1))
+        key_copies.roll(
+            mechanism.directory, mechanism.store.keys, now.date(), mechanism.config.erasure.backup_days
+        )
         state.swept = now.date()
 
 

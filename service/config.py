@@ -117,6 +117,12 @@ class Witnessing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     proxy: str = ""
 
 
+class Erasure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how many days the rolling backup of the erasure keys keeps destroyed ones; 0 makes none."""
+
+    backup_days: Annotated[int, msgspec.Meta(ge=0, le=30)] = 7
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one mechanism."""
 
@@ -129,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     abuse: Abuse = Abuse()
     tor: Tor = Tor()
     witnessing: Witnessing = Witnessing()
+    erasure: Erasure = Erasure()
 
     def __post_init__(self) -> None:
         if len(self.origin) > MAX_ORIGIN or not _is_origin(self.origin):

@@ -46,6 +46,10 @@ class RestoreError(ServiceError):
     """The directory cannot be brought forward from this mirror: nothing was changed."""
 
 
+class BackupError(ServiceError):
+    """The backup cannot be written."""
+
+
 class StartError(ServiceError):
     """A door or the clock could not be started."""
 

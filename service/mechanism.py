@@ -152,18 +152,21 @@ class Mechanism:
             return [Accepted(index, event.leaf) for index, event in zip(indices, read, strict=True)]
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def destroy(self) -> None:
-        """Destroy what the log says is erased or gone; repeated at each slot, in case of a crash before."""
+    def destroy(self, *, again: bool = False) -> None:
+        """Destroy what the log says is erased or gone; repeated at each slot, in case of a crash before.
+
+        `again` looks for keys of what was destroyed long ago: a restored backup may have brought them back.
+        """
         ledger = self.ledger()
         cases = erased_cases(ledger)
         single = must_be_absent(ledger)
         # Somebody may be reading for long; what that held back is done at the next slot.
         with suppress(StorageError):
             if cases:
-                self.store.erase(*sorted(cases - self.store.erased()))
+                self.store.erase(*sorted(cases if again else cases - self.store.erased()))
             if single:
-                there = sorted(digest for digest in single if self.store.has_payload(digest))
-                self.store.forget_payload(*there)
+                there = self.store.left_of(single) if again else filter(self.store.has_payload, single)
+                self.store.forget_payload(*sorted(there))
 
     def _repeated(self, events: Sequence[Event]) -> list[Accepted]:
         """Where these very events stand already; SeqConflictError where others stand in their place."""

@@ -1,4 +1,4 @@
-"""Bringing a mechanism that was restored from an older backup forward, from a mirror of its published log.
+"""Restoring a mechanism: out of a backup, and forward from a mirror of its published log.
 
 Rules upheld here:
 
@@ -8,17 +8,22 @@ Rules upheld here:
   one of the mirror's checkpoint, signed by every key that the log names at that size.
 - The server's keys are those that the log names at its end, or nothing is restored: a log that cannot be
   signed as it says cannot go on.
-- Payloads are no part of a mirror. Those that neither the backup nor `objects/` has are recorded as lost, for
-  ever; what the log says was destroyed since the backup is destroyed again.
+- Payloads are no part of a mirror. Those that neither the backup nor `objects/` has, or whose keys nobody
+  has, are recorded as lost, for ever; what the log says was destroyed since the backup is destroyed again,
+  and so are its keys.
+- A backup is restored into a new directory, which is there under its name when all of that is done, and not
+  before.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Self
 
+from meyasubako.crypto.age import Identity
 from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
 from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.errors import BadNoteError, BadTileError, CryptoError
@@ -27,17 +32,23 @@ from meyasubako.crypto.tiles import TILE, decode_bundle, tile_path, tile_width
 from meyasubako.domain import envelope
 from meyasubako.domain.audit import Replay, must_be_absent
 from meyasubako.domain.ledger import Ledger, Owner
-from meyasubako.service import clock, supervisor
+from meyasubako.service import clock, packing, supervisor
 from meyasubako.service.config import Config
 from meyasubako.service.errors import RestoreError
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.inspection import Progress
 from meyasubako.service.keys import PublicKeys, ServerKeys
 from meyasubako.service.mechanism import Mechanism, entry_of
+from meyasubako.service.packing import unpack
+from meyasubako.service.store.errors import RolledBackError
+from meyasubako.service.store.locks import sync_directory
 from meyasubako.service.store.port import Entry, Published, StoredPayload
+from meyasubako.service.store.snapshot import settle_restored
 from meyasubako.service.store.sqlite import Store
+from meyasubako.service.store.vault import Vault
 
 _EVERY = 1024
+_FILES = 64
 _KEPT = "checkpoint"
 
 
@@ -101,6 +112,93 @@ def restore(directory: Path, mirror: Path, *, progress: Progress | None = None) 
         )
         _destroy(directory)
     return Restored(before, published.size, tuple(Lost(each, ledger.owners[each.digest]) for each in lost))
+
+
+def restore_backup(
+    directory: Path,
+    backup: Path,
+    keys: Path,
+    identities: Sequence[Identity],
+    *,
+    mirror: Path | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> Restored:
+    """Restore a mechanism out of a backup of its data and one of its keys into a new directory.
+
+    A mirror brings it forward; a checkpoint says how far it was published, and refuses what ends before.
+    Raises as `restore` does, and the errors of the seal where the identities do not open the backup. Nothing
+    is left behind then.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise RestoreError(f"{directory} is not empty: a backup is restored into a new directory")
+    work = directory.with_name(f".{directory.name}.restoring")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700, parents=True)
+    try:
+        _unpack(work, backup, keys, identities, progress)
+        if checkpoint is not None:
+            _keep_newer(work, checkpoint)
+        forward = restore(work, mirror, progress=progress) if mirror is not None else None
+        restored = _settle(work, forward)
+        if directory.exists():
+            directory.rmdir()
+        work.rename(directory)
+        sync_directory(directory.parent)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return restored
+
+
+def _unpack(
+    work: Path, backup: Path, keys: Path, identities: Sequence[Identity], progress: Progress | None
+) -> None:
+    done = count()
+
+    def tell() -> None:
+        number = next(done)
+        if progress and number % _FILES == 0:
+            progress("unpacking", number, number)
+
+    unpack(backup, identities, packing.DATA, work, tell)
+    Vault(work).create()
+    unpack(keys, identities, packing.KEYS, work, tell)
+    for folder in (work / "objects", work / "erasure", work):
+        sync_directory(folder)
+    settle_restored(work)
+
+
+def _keep_newer(work: Path, checkpoint: Path) -> None:
+    """Let a newer checkpoint be the one that the log must extend."""
+    config = Config.load(work)
+    try:
+        given, note = Checkpoint.parse(Note.parse(checkpoint.read_bytes()).text), checkpoint.read_bytes()
+        kept = Checkpoint.parse(Note.parse((work / _KEPT).read_bytes()).text)
+    except (OSError, BadNoteError) as error:
+        raise RestoreError(f"{checkpoint} does not hold a checkpoint") from error
+    if given.origin != config.origin:
+        raise RestoreError(f"the checkpoint is of {given.origin}, and this is {config.origin}")
+    if given.size > kept.size:
+        (work / _KEPT).write_bytes(note)
+
+
+def _settle(work: Path, forward: Restored | None) -> Restored:
+    """Destroy again what the log says is destroyed, and give up what no key opens any more."""
+    try:
+        mechanism = Mechanism.open(work)
+    except RolledBackError as error:
+        raise RestoreError(f"{error}: a mirror of what was published since is needed") from error
+    try:
+        state = mechanism.ledger().mechanism
+        ServerKeys.fitting(work, PublicKeys(state.log_keys, state.promise_key, state.service_key))
+        mechanism.destroy(again=True)
+        ledger, size = mechanism.ledger(), mechanism.store.head().size
+        lost = tuple(Lost(each, ledger.owners[each.digest]) for each in mechanism.store.record_lost())
+    finally:
+        mechanism.close()
+    before, earlier = (forward.before, forward.lost) if forward else (size, ())
+    return Restored(before, size, earlier + lost)
 
 
 def _verified(
@@ -177,6 +275,6 @@ def _destroy(directory: Path) -> None:
     """What was destroyed since the backup is not there again."""
     mechanism = Mechanism.open(directory)
     try:
-        mechanism.destroy()
+        mechanism.destroy(again=True)
     finally:
         mechanism.close()

@@ -208,7 +208,7 @@ def _check_log(directory: Path, config: Config, test_clock: Path | None) -> None
         if mechanism.keys.log[0].key.name != config.origin:
             raise LogMismatchError("the keys in this directory are another log's")
         # A directory that was put back by hand may hold again what the log says was erased.
-        mechanism.destroy()
+        mechanism.destroy(again=True)
     except BadNoteError as error:
         raise LogMismatchError(
             "the published checkpoint is not signed by the keys that the log names"

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "suspend": ("suspend", "suspend"),
     "people": ("people_channels", "people"),
     "serve": ("serve", "serve"),
+    "backup": ("backup", "backup"),
     "restore": ("restore", "restore"),
     "report": ("report", "report"),
     "mailbox": ("mailbox", "mailbox"),

@@ -1,36 +1,77 @@
-"""`restore`: bring a mechanism that was restored from an older backup forward, without forking its log."""
+"""`restore`: out of a backup, or forward from a mirror, without forking the log."""
 
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from meyasubako.service.cli import options
+from meyasubako.service.cli import options, seal_keys
 from meyasubako.service.cli.output import emit, print_facts, steps, table
-from meyasubako.service.restoring import Lost, Restored
+from meyasubako.service.restoring import Lost, Restored, restore_backup
 from meyasubako.service.restoring import restore as restore_mechanism
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-@click.command(epilog=options.example("meyasubako restore var/box --mirror ./mirror"))
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+@click.command(
+    epilog=options.example(
+        "meyasubako restore var/box --backup box-monday.age --keys keys.age -i backup.key --mirror ./mirror",
+        "meyasubako restore var/box --mirror ./mirror",
+    )
+)
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--mirror",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
     metavar="MIRROR",
     help="An auditor's mirror, or an export, of this very log: checkpoint and tile/….",
 )
+@click.option("--backup", type=_FILE, metavar="FILE", help="The data, as `backup -o` wrote them.")
+@click.option("--keys", type=_FILE, metavar="FILE", help="The keys, as `backup --keys-to` wrote them.")
+@click.option(
+    "-i", "--identity", "identities", multiple=True, metavar="KEYFILE", help="The key that opens both."
+)
+@click.option(
+    "--checkpoint",
+    type=_FILE,
+    metavar="FILE",
+    help="The newest checkpoint that anybody has: a backup that ends before it is refused without a mirror.",
+)
+@options.passphrase_file
 @options.as_json
-def restore(directory: Path, *, mirror: Path, as_json: bool) -> None:
-    """Bring the mechanism in DIRECTORY forward, after it was put back from an older backup.
+def restore(
+    directory: Path,
+    *,
+    mirror: Path | None,
+    backup: Path | None,
+    keys: Path | None,
+    identities: tuple[str, ...],
+    checkpoint: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Restore the mechanism in DIRECTORY from a backup, and bring it forward to what was published since.
 
-    The entries that it lacks come from a mirror; each is verified, and so is the mirror's checkpoint.
-    Payloads are in no mirror: put back what there is of objects/ first; what is missing then is recorded as
-    lost, for ever, and listed. Never serve the backup before this: it would fork the log. See
-    docs/restoring.md.
+    With --backup, DIRECTORY is made anew; without, it is one that was put back by hand. The entries that a
+    backup lacks come from a mirror; each is verified, and so is the mirror's checkpoint. What the log says
+    was erased is destroyed again. Payloads are in no mirror: what is missing is recorded as lost, for ever,
+    and listed. Never serve a backup before this: it would fork the log. See docs/restoring.md.
     """
-    with steps(quiet=as_json) as progress:
-        restored = restore_mechanism(directory, mirror, progress=progress)
+    if backup is None:
+        if mirror is None or keys or identities or checkpoint:
+            raise click.UsageError(
+                "give --backup, --keys and -i, or --mirror for a directory put back by hand"
+            )
+        with steps(quiet=as_json) as progress:
+            restored = restore_mechanism(directory, mirror, progress=progress)
+    else:
+        if keys is None or not identities:
+            raise click.UsageError("a backup is restored with its --keys, and -i KEYFILE, which opens both")
+        opened = seal_keys.identities(seal_keys.Inputs(passphrase_file), identities)
+        with steps(quiet=as_json) as progress:
+            restored = restore_backup(
+                directory, backup, keys, opened, mirror=mirror, checkpoint=checkpoint, progress=progress
+            )
     facts = {
         "entries_before": restored.before,
         "entries_now": restored.size,

@@ -302,12 +302,25 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         _write(fresh, data)
         _sync(fresh)
-        with path.open("r+b", buffering=0) as former:
-            fresh.rename(path)
-            sync_directory(path.parent)
-            _overwrite(former.fileno())
+        put_in_place(fresh, path)
     except OSError as error:
         raise translated(error) from error
+
+
+def put_in_place(fresh: Path, path: Path) -> None:
+    """Give a file its name, durably; the bytes of one that had it before are overwritten."""
+    try:
+        former = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        former = None
+    try:
+        fresh.rename(path)
+        sync_directory(path.parent)
+        if former is not None:
+            _overwrite(former)
+    finally:
+        if former is not None:
+            os.close(former)
 
 
 def shred(path: Path) -> None:

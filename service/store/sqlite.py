@@ -26,6 +26,7 @@ from meyasubako.service.store import check, erasing, schema, tree
 from meyasubako.service.store.adoption import adopt
 from meyasubako.service.store.append import stream_head
 from meyasubako.service.store.commit import Leader
+from meyasubako.service.store.erasure_keys import ErasureKeys
 from meyasubako.service.store.errors import (
     DamagedStoreError,
     MissingPayloadError,
@@ -256,6 +257,20 @@ class Store(EventStore):
         """The scopes that were erased."""
         with self._recorder.reading() as connection:
             return frozenset(scope for (scope,) in connection.execute("SELECT scope FROM erased_scopes"))
+
+    @property
+    def keys(self) -> ErasureKeys:
+        """The erasure keys, for what copies them."""
+        return self._vault.keys
+
+    def left_of(self, digests: Iterable[str]) -> list[str]:
+        """Which of these payloads still have bytes, or a key that would open a copy of them."""
+        found = [payload for digest in digests if (payload := self._payload(digest)) is not None]
+        return [
+            payload.digest
+            for payload in found
+            if payload.place not in ABSENT or self._vault.keys.opens(payload.scope, payload.digest)
+        ]
 
     def record_lost(self) -> list[StoredPayload]:
         """Give up payloads whose keys or objects a restored backup did not bring along; gives them.
