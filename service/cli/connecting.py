@@ -40,7 +40,7 @@ class Connection:
     def person(self, wanted: str) -> str:
         """The key id of the one person with this name, or whose key id begins so."""
         hint = "" if not self.people.verified else ". Somebody new is known from the next checkpoint on"
-        return one_person(self.people.names, wanted, hint)
+        return one_person(self.people.active, wanted, hint)
 
 
 def one_person(names: Mapping[str, str], wanted: str, hint: str = "") -> str:
@@ -50,7 +50,10 @@ def one_person(names: Mapping[str, str], wanted: str, hint: str = "") -> str:
         for key_id, name in names.items()
         if name.casefold() == wanted.casefold() or (len(wanted) >= 6 and key_id.startswith(wanted))
     ]
-    if len(found) != 1:
+    if len(found) > 1:
+        keys = ", ".join(key_id[:8] for key_id in found)
+        raise InputError(f"several keys are {wanted!r}'s: give the beginning of one of {keys}")
+    if not found:
         known = ", ".join(sorted(names.values()))
         raise InputError(f"{wanted!r} is not one person's name here; known are: {known}{hint}")
     return found[0]
@@ -100,7 +103,18 @@ class People:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """Key id to name."""
-        return names(self.roster(), self._client.mechanism().cards)
+        return self._listed[1]
+
+    @cached_property
+    def active(self) -> Mapping[str, str]:
+        """Key id to name of those who may act; a key that was replaced leaves its name to the new one."""
+        roster, named = self._listed
+        return {key_id: name for key_id, name in named.items() if roster.people[key_id].active}
+
+    @cached_property
+    def _listed(self) -> tuple[Mechanism, Mapping[str, str]]:
+        roster = self.roster()
+        return roster, names(roster, self._client.mechanism().cards)
 
 
 def tell_seen(verified: VerifiedMechanism) -> None:
