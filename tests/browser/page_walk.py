@@ -1,0 +1,97 @@
+"""The way through the pages that seal in the browser, in the few words that every driver here knows."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from tests.browser import walk
+from tests.browser.bidi import BidiError
+
+_PATIENCE = 90
+
+
+def until(said: str, holds: Callable[[], bool]) -> None:
+    """Look again and again; fails where it never comes true."""
+    end = time.monotonic() + _PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"it never came: {said}"
+        time.sleep(0.05)
+
+
+def at(page, step: str) -> None:
+    """Wait until the page stands at a step."""
+    place = page.locator(f'[data-step="{step}"]')
+    until(step, lambda: place.count() > 0 and place.is_visible())
+
+
+def go(page, step: str, where: str = "next") -> None:
+    """Press a button of a step."""
+    click(page, f'[data-step="{step}"] [data-go="{where}"]')
+
+
+def click(page, css: str) -> None:
+    """Click, again where Firefox had not finished scrolling when it looked where to."""
+
+    def clicked() -> bool:
+        try:
+            page.click(css)
+        except BidiError as error:
+            if "out of bounds" not in str(error):
+                raise
+            return False
+        return True
+
+    until(f"{css} can be clicked", clicked)
+
+
+def write(page, language: str, *, excluded: str, text: str, files: Sequence[object] = ()) -> None:
+    """From the list of readers to the page that shows all of it once more."""
+    at(page, "readers")
+    page.get_by_label(excluded).check()
+    go(page, "readers")
+    at(page, "story")
+    page.fill("#text", text)
+    go(page, "story")
+    at(page, "topic")
+    page.check("#kinds input[value=safety]")
+    go(page, "topic")
+    at(page, "circumstances")
+    page.fill("#place", walk.PLACE[language])
+    go(page, "circumstances")
+    at(page, "needs")
+    go(page, "needs")
+    at(page, "files")
+    if files:
+        page.set_input_files("#files", files)
+        until("the files are listed", lambda: page.locator("[data-held] li").count() > 0)
+    go(page, "files")
+    at(page, "review")
+
+
+def report(page, language: str, *, excluded: str, text: str = "", files: Sequence[object] = ()) -> str:
+    """Write a report and send it; gives the receipt."""
+    page.goto(f"/{language}/form")
+    write(page, language, excluded=excluded, text=text or walk.TEXT[language], files=files)
+    go(page, "review", "send")
+    at(page, "receipt")
+    return walk.shown(page, ".code")
+
+
+def enter(page, language: str, receipt: str) -> None:
+    """Open the mailbox in the page."""
+    page.goto(f"/{language}/replies")
+    at(page, "door")
+    page.fill("#receipt", receipt)
+    go(page, "door", "open")
+    at(page, "mailbox")
+
+
+def say(page, text: str, files: Sequence[object] = ()) -> None:
+    """Write a message in the open mailbox."""
+    page.fill("#text", text)
+    if files:
+        page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+        page.set_input_files("#files", files)
+        until("the file is listed", lambda: page.locator("[data-held] li").count() > 0)
+    go(page, "mailbox", "say")
+    sent = page.locator("[data-sent]")
+    until("it is sent", sent.is_visible)
