@@ -146,6 +146,7 @@ class Intake:
         self.open_attachment = self._mailboxes.attachment
         self.reply = self._mailboxes.reply
         self.evidence = self._mailboxes.evidence
+        self.close_mailbox = self._mailboxes.close_to_reading
         self.readers = Readers(mechanism).view
         self._sealed = SealedFiles(mechanism)
 

@@ -60,7 +60,7 @@ class Message:
 class Mailbox:
     """What the reporter sees on return; `readers` are (role, room, since), `lost` those who lost access.
 
-    `late_since` is a date that was missed and not replaced; `mediation` what was said there, None without one.
+    `late_since` is a date that was missed and not replaced; `mediation` what was said in one, or None.
 
     `replaced` are (role, day) of people whose key was replaced after it opened a room of the case; `opened`
     counts the sealed payloads that had to be opened for it.

@@ -51,6 +51,9 @@ AFTERWARDS: Final = frozenset(
     }
 )
 
+# What a reporter may still say: whether they are satisfied, and how they are.
+_REPORTERS_LATER: Final = frozenset({"feedback.given", "checkin.posted"})
+
 
 def usable(ledger: Ledger, key_id: str) -> Person | None:
     """The active person with this key whose waiting time was over at the newest marker."""
@@ -102,7 +105,8 @@ def assigned_people_act(ledger: Ledger, event: Event, _: int) -> str | None:
         return "whoever did this is not assigned to the case, or holds no office that does it"
     if case.state == "erased":
         return "the case is erased"
-    return None if case.open or kind in AFTERWARDS else "the case is closed"
+    late_words = event.by == case.reporter and kind in _REPORTERS_LATER
+    return None if case.open or kind in AFTERWARDS or late_words else "the case is closed"
 
 
 # Whether an act that can be done by one person must be done by two, here and now; by the act's body.

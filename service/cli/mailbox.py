@@ -1,5 +1,7 @@
 """`mailbox`: the reporter's way back, opened and sealed on the reporter's machine."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,13 +12,14 @@ from meyasubako.domain import roles
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.reach import replaced_keys
 from meyasubako.domain.reading import Opened
-from meyasubako.service.cli import options
+from meyasubako.service.cli import mailbox_wishes, options
 from meyasubako.service.cli.asking import read_receipt
 from meyasubako.service.cli.case_options import text_given
 from meyasubako.service.cli.connecting import be_sure, tell_seen
+from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.output import emit, plain, progress
 from meyasubako.service.client import roster, sealed_report
-from meyasubako.service.client.files import LocalFile, safe_name
+from meyasubako.service.client.files import LocalFile, Progress, safe_name
 from meyasubako.service.client.http import Http
 from meyasubako.service.client.mailbox import Letters, Visit
 from meyasubako.service.client.reporter import ReporterClient
@@ -48,6 +51,12 @@ HAPPENED: Final = {
     "--say", metavar="TEXT", help="Write to the people who read your report; - reads standard input."
 )
 @click.option("--add", metavar="TEXT", help="Add to the report itself, which the receipt does not open.")
+@click.option("--mediate", metavar="TEXT", help="Write in the mediation, once a mediator has opened it.")
+@click.option(
+    "--ask",
+    metavar="CODE",
+    help="Ask for something, or choose a way; `meyasubako mailbox` lists the codes. --say gives the words.",
+)
 @options.attached
 @click.option(
     "--save-to",
@@ -71,6 +80,8 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
     url: str,
     say: str | None,
     add: str | None,
+    mediate: str | None,
+    ask: str | None,
     attached: tuple[Path, ...],
     save_to: Path | None,
     close_to_reading: bool,
@@ -87,15 +98,15 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
 
     In a pipe, the first line of standard input is the receipt.
     """
-    if sum((say is not None, add is not None, close_to_reading, proof is not None)) > 1 or (
-        attached and say is None and add is None
-    ):
+    words = Words(say, add, mediate, ask)
+    writing = words.writing
+    if sum((writing, close_to_reading, proof is not None)) > 1 or (attached and not writing) or words.two:
         raise click.UsageError(
-            "Choose one of --say, --add, --close-to-reading and --proof; --file goes with the first two."
+            "Choose one of --say, --add, --mediate, --close-to-reading and --proof; --file goes with the"
+            " first three, and --ask with --say."
         )
     receipt = read_receipt()
     log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
-    writing = say is not None or add is not None
     offer = sealed_report.look(
         ReporterClient(Http(url, proxy=proxy)),
         fingerprint=fingerprint,
@@ -110,7 +121,7 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
     key = receipt.signing_key(offer.verified.mechanism.origin)
     letters = Letters(ReporterClient(Http(url, proxy=proxy, key=key)), receipt, offer.verified)
     if writing:
-        _write(letters, say, add, attached, as_json=as_json)
+        _write(letters, words, attached, as_json=as_json)
     elif proof is not None:
         _prove(letters, proof, as_json=as_json)
     elif close_to_reading:
@@ -120,15 +131,49 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
         _read(letters, offer, save_to, as_json=as_json)
 
 
-def _write(
-    letters: Letters, say: str | None, add: str | None, attached: tuple[Path, ...], *, as_json: bool
-) -> None:
+@dataclass(frozen=True, slots=True, repr=False)
+class Words:
+    """What is to be written: in the dialogue, to the report, in the mediation; what is asked for with it."""
+
+    say: str | None
+    add: str | None
+    mediate: str | None
+    ask: str | None
+
+    @property
+    def writing(self) -> bool:
+        """Whether anything is written at all."""
+        return any(each is not None for each in (self.say, self.add, self.mediate, self.ask))
+
+    @property
+    def two(self) -> bool:
+        """Whether more is written than one thing."""
+        others = sum(each is not None for each in (self.add, self.mediate))
+        return others + (self.say is not None or self.ask is not None) > 1
+
+    def send(self, letters: Letters, files: Sequence[LocalFile], step: Progress) -> tuple[Event, str]:
+        """Write it; gives the event and what was done."""
+        if self.ask is not None:
+            text = self.say if self.say is not None else f"I want to {mailbox_wishes.sentence(self.ask)}."
+            return letters.ask(self.ask, _text(text), files, step), "asked for"
+        if self.mediate is not None:
+            return letters.mediate(_text(self.mediate), files, step), "said in the mediation"
+        if self.add is not None:
+            return letters.add(_text(self.add), files, step), "added to the report"
+        return letters.say(_text(self.say), files, step), "sent"
+
+
+def _text(given: str | None) -> str:
+    return text_given(None if given == "-" else given)
+
+
+def _write(letters: Letters, words: Words, attached: tuple[Path, ...], *, as_json: bool) -> None:
     local = [LocalFile.at(path) for path in attached]
-    given = say if say is not None else add
-    text = text_given(None if given == "-" else given)
     with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
-        event: Event = (letters.say if say is not None else letters.add)(text, local, step)
-    done = "sent" if say is not None else "added to the report"
+        try:
+            event, done = words.send(letters, local, step)
+        except ValueError as error:
+            raise InputError(f"{error}: `meyasubako mailbox` lists what can be asked for") from error
     emit({"done": done, "day": event.at.isoformat(), "leaf": event.leaf}, as_json=as_json)
 
 
@@ -156,7 +201,9 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
             {"role": _role(offer, person.key_id, visit.case.channel), "day": person.since.isoformat()}
             for person in replaced_keys(offer.verified.mechanism, visit.rooms.values())
         ],
+        **mailbox_wishes.facts(visit),
         "messages": [_message(visit, offer, each, saved) for each in visit.messages],
+        "mediation": [_message(visit, offer, each, saved) for each in visit.mediation],
         "happened": [
             {"what": each.what, "day": each.day, "role": each.role, "until": each.until}
             for each in visit.happened
@@ -166,6 +213,7 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
     def show(out: Console) -> None:
         out.print(f"[dim]state[/]      {visit.case.state.replace('_', ' ')}")
         out.print(f"[dim]next date[/]  {due or 'none: it is closed'}")
+        mailbox_wishes.draw_state(out, facts)
         for each in facts["replaced_keys"]:
             out.print(
                 f"[yellow]the key of a person who reads this ({each['role']}) was replaced on {each['day']}: "
@@ -175,12 +223,17 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
             out.print("\nNo messages yet.")
         for message in visit.messages:
             _draw(out, _message(visit, offer, message, saved))
+        if visit.mediation:
+            out.print("\n[bold]In the mediation[/]")
+        for message in visit.mediation:
+            _draw(out, _message(visit, offer, message, saved))
         if visit.happened:
             out.print("\n[bold]What was asked about you[/]")
         for each in visit.happened:
             sentence = HAPPENED.get(each.what, each.what)
             until = f" (until {each.until})" if each.until and each.what == "opened" else ""
             out.print(f"  [dim]{each.day}[/] {plain(sentence)}{until}")
+        mailbox_wishes.draw_wishes(out, facts)
 
     emit(facts, as_json=as_json, show=show)
 

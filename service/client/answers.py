@@ -142,13 +142,24 @@ class RoomShown(msgspec.Struct, frozen=True):
         return read_events(self.events, self.stream)
 
 
+class WishShown(msgspec.Struct, frozen=True):
+    """What a reporter can ask for: its code, and the last day for it, or empty."""
+
+    code: str
+    until: str
+
+
 class CaseShown(msgspec.Struct, frozen=True):
-    """Where a reporter's case stands; `next` is a day, or empty."""
+    """Where a reporter's case stands; `next` and `late_since` are days, or empty."""
 
     stream: str
     channel: str
     state: str
     next: str
+    late_since: str = ""
+    withdrawn: bool = False
+    wishes: tuple[WishShown, ...] = ()
+    head: Head = Head(0, "")
 
 
 class ProvenEvent(msgspec.Struct, frozen=True):

@@ -14,13 +14,14 @@ from typing import Final, TypeVar
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts, envelope, reading
+from meyasubako.domain import acts, envelope, reading, wishes
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
-from meyasubako.domain.envelope import Event
+from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.reading import Opened
 from meyasubako.domain.rooms import Room
+from meyasubako.domain.wishes import Wish
 from meyasubako.service.client import answers, casefile, files, proofs
 from meyasubako.service.client.errors import NoMailboxError, NoSuchFileError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
@@ -47,6 +48,8 @@ class Visit:
     keys: Mapping[int, HybridIdentity]
     ledger: Ledger
     happened: tuple[answers.Happened, ...] = ()
+    mediation: tuple[Opened, ...] = ()
+    shown: answers.CaseShown | None = None
 
     @property
     def closed_to_reading(self) -> bool:
@@ -83,7 +86,17 @@ class Letters:
             keys = reading.epoch_keys(dialogue, case.reporter, self._identity, self._client.payload)
         events = next(events for events in streams if events[0].stream == dialogue.stream)
         messages = reading.open_texts(events, keys, self._client.payload)
-        return Visit(case, rooms, tuple(messages), keys, ledger, shown.happened)
+        ledger.heads[case.stream] = Head(shown.case.head.seq, shown.case.head.leaf)
+        later = self._later(rooms, {events[0].stream: events for events in streams})
+        return Visit(case, rooms, tuple(messages), keys, ledger, shown.happened, later, shown.case)
+
+    def _later(self, rooms: Mapping[str, Room], events: Mapping[str, Sequence[Event]]) -> tuple[Opened, ...]:
+        """What was said in the mediation, as far as the reporter joined it and still reads."""
+        room = rooms.get("mediation")
+        if room is None or room.closed_to_reading:
+            return ()
+        keys = reading.epoch_keys(room, room.reporter, self._identity, self._client.payload)
+        return tuple(reading.open_texts(events[room.stream], keys, self._client.payload))
 
     def proof(self) -> answers.Proof:
         """The dated proof that the report was filed, or the promise of one; verified, and of one's own event.
@@ -141,14 +154,33 @@ class Letters:
         """Add to the report, which the receipt does not open: nobody who finds it reads this."""
         return self._write("report.added", "report", {"text": text, "v": 1}, attached, progress)
 
+    def mediate(
+        self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
+    ) -> Event:
+        """Write in the mediation."""
+        return self._write("message.posted", "mediation", {"text": text, "v": 1}, attached, progress)
+
+    def ask(
+        self, code: str, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
+    ) -> Event:
+        """Ask for something, by a code of `wishes`, and say it in a message; gives the event that it is.
+
+        Raises ValueError for a code that is none, and RefusedError for what cannot be asked for now.
+        """
+        asked = wishes.named(code)
+        document: dict[str, JsonValue] = {**asked.fields, "text": text, "v": 1}
+        return self._write("message.posted", "dialogue", document, attached, progress, asked)
+
     def close_to_reading(self) -> Event:
         """Let the receipt open nothing any more; it can still write. This cannot be taken back."""
         visit = self.visit()
         request = self._request(visit)
-        report, dialogue = visit.rooms["report"], visit.rooms["dialogue"]
+        dialogue = visit.rooms["dialogue"]
         claim: dict[str, JsonValue] = {"sealed_by": SEALED_BY}
-        if visit.case.reporter in report.readers and not report.closed_to_reading:
-            request.add("mailbox.closed_to_reading", report.stream, claim)
+        for name in ("report", "mediation"):
+            room = visit.rooms.get(name)
+            if room and visit.case.reporter in room.readers and not room.closed_to_reading:
+                request.add("mailbox.closed_to_reading", room.stream, claim)
         event = request.add("mailbox.closed_to_reading", dialogue.stream, claim)
         repeated(partial(self._client.post, request.events, request.payloads))
         return event
@@ -160,6 +192,7 @@ class Letters:
         document: Mapping[str, JsonValue],
         attached: Sequence[LocalFile],
         progress: Progress,
+        asked: Wish | None = None,
     ) -> Event:
         for last in (False,) * (_TRIES - 1) + (True,):
             visit = self.visit()
@@ -178,6 +211,8 @@ class Letters:
                 for file in attached
             ]
             event = acts.post(request, kind, room.stream, epoch, document, sealed, SEALED_BY)
+            if asked is not None:
+                event = wishes.tell(request, visit.case, asked, event, SEALED_BY)
             try:
                 repeated(partial(self._client.post, request.events, request.payloads))
             except RefusedError as refused:

@@ -51,7 +51,14 @@ from meyasubako.service.reporter.site import (
 )
 from meyasubako.service.reporter.state import FormSeal, Leaving
 from meyasubako.service.reporter.uploads import Gate, request_class_for
-from meyasubako.service.reporter.wording import role_name, room_name, state_sentence
+from meyasubako.service.reporter.wording import (
+    happened_sentence,
+    role_name,
+    room_name,
+    state_sentence,
+    wish_label,
+    wish_warning,
+)
 from meyasubako.service.store.errors import StoreFullError
 from meyasubako.service.web import harden, problem_page, record
 
@@ -172,8 +179,11 @@ def _frame(app: Flask, site: Site) -> None:
         language_name=language_name,
         number=lambda value, pattern=None: shown_number(value, language(), pattern),
         role_name=role_name,
+        happened_sentence=happened_sentence,
         room_name=room_name,
         state_sentence=state_sentence,
+        wish_label=wish_label,
+        wish_warning=wish_warning,
     )
 
     @app.context_processor

@@ -6,6 +6,7 @@ Rules upheld here:
 - A wrong receipt costs the same work and gives an answer of the same size class as a right one: as many keys
   are derived, and as many sealed payloads opened, in vain where there are none. A long mailbox opens more, in
   steps.
+- What changes the case, and not only says something, is confirmed on the page before it is done.
 - An attachment is opened as it is sent, chunk by chunk, and is never shown inside a page of ours.
 """
 
@@ -25,12 +26,14 @@ from meyasubako.crypto.errors import BadReceiptError, CryptoError
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain.errors import DomainError
 from meyasubako.service.intake import NoMailboxError
+from meyasubako.service.mailbox import NoSuchWishError
 from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.sending import beside, tickets
 from meyasubako.service.reporter.site import Site, in_size_class, sealing_request
 from meyasubako.service.reporter.state import Visit
+from meyasubako.service.reporter.wording import wish_label
 from meyasubako.service.store.errors import StoreError
 from meyasubako.service.web import record
 
@@ -38,6 +41,9 @@ PURPOSE: Final = "answers/mailbox"
 READING: Final = "answers/reading"
 # What the button for the proof posts in the place of a file's digest.
 PROOF: Final = "proof"
+# What buttons post besides the codes of wishes.
+CLOSE: Final = "close"
+MEDIATION: Final = "mediation"
 # Sealed payloads are opened in multiples of this, whatever a mailbox holds.
 _STEP: Final = 4
 _GROUPS: Final = 12
@@ -122,8 +128,14 @@ class MailboxPages:
         problems = forms.file_problems(arrived, largest=limits.upload_bytes, most=limits.files)
         if held := holding.page_problem(self._site):
             problems = (*problems, held)
-        if go != "send" or problems:
-            return self._show(visit, text=text, problems=problems)
+        if go == "do" and target == CLOSE and not problems:
+            return self._close(visit)
+        if go not in ("send", "do") or problems:
+            asking = target if go == "ask" else ""
+            return self._show(visit, text=text, problems=problems, asking=asking)
+        if go == "do" and not text:
+            # Whoever only presses a button says what stands on it.
+            text = str(wish_label(target))
         # Files alone are a message too.
         if not (visit.files and not text):
             problems = forms.text_problems(text, limits.text_characters)
@@ -131,17 +143,29 @@ class MailboxPages:
             held = holding.send_problem(self._site, visit.token, visit.begun, report=False)
             problems = (held,) if held else ()
         if problems:
-            return self._show(visit, text=text, problems=problems)
-        return self._send(visit, text)
+            return self._show(visit, text=text, problems=problems, asking=target if go == "do" else "")
+        return self._send(visit, text, go, target)
+
+    def _close(self, visit: Visit) -> str:
+        self._site.intake.close_mailbox(Receipt.parse(visit.receipt))
+        return self._show(self._fresh(visit.receipt), text="", sent="done")
 
     def _fresh(self, receipt: str) -> Visit:
         return Visit(receipt, self._site.intake.token(), begun=int(self._site.now()))
 
-    def _send(self, visit: Visit, text: str) -> str:
+    def _send(self, visit: Visit, text: str, go: str, target: str) -> str:
         try:
             repeated = self._site.intake.reply(
-                Receipt.parse(visit.receipt), visit.token, beside(text), tickets(visit.files)
+                Receipt.parse(visit.receipt),
+                visit.token,
+                beside(text),
+                tickets(visit.files),
+                room=target if go == "send" and target == MEDIATION else "dialogue",
+                asked=target if go == "do" else "",
             )
+        except NoSuchWishError:
+            sentence = gettext("This is not possible any more. Please look at what stands here now.")
+            return self._show(visit, text=text, problems=(Problem("main", sentence),))
         except FileNotFoundError:
             sentence = gettext("Your files waited here for too long. Please remove them and add them again.")
             return self._show(visit, text=text, problems=(Problem("files", sentence),))
@@ -152,7 +176,8 @@ class MailboxPages:
                 event=record(error),
             )
             return self._show(visit, text=text, problems=(Problem("text", sentence),))
-        return self._show(self._fresh(visit.receipt), text="", sent="again" if repeated else "now")
+        done = "done" if go == "do" else "now"
+        return self._show(self._fresh(visit.receipt), text="", sent="again" if repeated else done)
 
     def _unopened(self, visit: Visit) -> str:
         sentence = gettext(
@@ -164,7 +189,15 @@ class MailboxPages:
         text = forms.clean(request.form.get("text", ""))
         return self._site.page("door.html", problems=(), receipt="", text=text, lost=True)
 
-    def _show(self, visit: Visit, *, text: str, problems: tuple[Problem, ...] = (), sent: str = "") -> str:
+    def _show(
+        self,
+        visit: Visit,
+        *,
+        text: str,
+        problems: tuple[Problem, ...] = (),
+        sent: str = "",
+        asking: str = "",
+    ) -> str:
         mailbox = self._site.intake.open_mailbox(Receipt.parse(visit.receipt))
         self._open_in_vain(-mailbox.opened % _STEP)
         return self._site.page(
@@ -174,6 +207,7 @@ class MailboxPages:
             state=visit,
             text=text,
             sent=sent,
+            asking=asking if asking in {CLOSE, *(each.code for each in mailbox.wishes)} else "",
             sealed=self._site.seal.seal(PURPOSE, visit),
             reading=self._site.seal.seal(READING, replace(visit, token="", files=())),
             problems=problems,

@@ -26,6 +26,7 @@ from meyasubako.domain.entitlement import STRUCTURE
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
+from meyasubako.domain.wishes import Wish, open_wishes
 from meyasubako.service import callers, problems, tus, web
 from meyasubako.service.errors import RequestSignatureError
 from meyasubako.service.handler.views import cards_view, person_view
@@ -116,8 +117,8 @@ class _Door:
 
     def mailbox(self) -> dict[str, JsonValue]:
         """The dialogue, what the report's room needs for an addition, and where the case stands."""
-        case = self._case()
-        rooms = self._mechanism.ledger().rooms
+        case, today = self._case(), self._mechanism.clock().date()
+        head, late = self._mechanism.ledger().head(case.stream), case.overdue(today) or case.late_since
         return {
             "origin": self._mechanism.config.origin,
             "day": self._mechanism.clock().date().isoformat(),
@@ -126,8 +127,12 @@ class _Door:
                 "channel": case.channel,
                 "state": case.state,
                 "next": case.next_date.isoformat() if case.next_date else "",
+                "late_since": late.isoformat() if late else "",
+                "withdrawn": case.withdrawn and case.open,
+                "wishes": [_wish_view(each) for each in open_wishes(case, today)],
+                "head": {"seq": head.seq, "leaf": head.leaf},
             },
-            "rooms": [self._room_view(rooms[stream]) for stream in case.rooms.values()],
+            "rooms": [self._room_view(room) for room in self._rooms(case)],
             "happened": [
                 {
                     "what": each.what,
@@ -139,6 +144,12 @@ class _Door:
             ],
             "mechanism": public_stream(self._mechanism, callers.asked_seq(request)),
         }
+
+    def _rooms(self, case: Case) -> list[Room]:
+        """The rooms that the report named, and those that the reporter joined later."""
+        ledger = self._mechanism.ledger()
+        rooms = [ledger.rooms[stream] for stream in ledger.case_rooms[case.stream]]
+        return [room for room in rooms if room.name in case.rooms or case.reporter in room.readers]
 
     def proof(self) -> dict[str, JsonValue]:
         """The dated proof that the report was filed, or the promise of one, and the event that it is of."""
@@ -159,15 +170,17 @@ class _Door:
         mine = owner is not None and (
             owner.reader == case.reporter
             if owner.use == "wraps"
-            else owner.stream == case.rooms["dialogue"] or self._may_read_report(case, owner.stream)
+            else owner.stream == case.rooms["dialogue"] or self._may_read(case, owner.stream)
         )
         if owner is None or owner.case != case.stream or not mine:
             raise not_found()
         return payload_answer(self._mechanism.store, digest, request)
 
-    def _may_read_report(self, case: Case, stream: str) -> bool:
-        report = self._mechanism.ledger().rooms[case.rooms["report"]]
-        return case.reporter in report.readers and stream in {case.stream, report.stream}
+    def _may_read(self, case: Case, stream: str) -> bool:
+        """Whether the reporter reads the room in which this stream's texts are; the report's has its own."""
+        rooms = self._mechanism.ledger().rooms
+        room = rooms.get(case.rooms["report"] if stream == case.stream else stream)
+        return room is not None and case.reporter in room.readers
 
     def _case(self) -> Case:
         """The case whose reporter signed the request; the 404 of everything else if there is none."""
@@ -215,6 +228,10 @@ class _Door:
             "events": events,
             "head": {"seq": head.seq, "leaf": head.leaf},
         }
+
+
+def _wish_view(wish: Wish) -> JsonValue:
+    return {"code": wish.code, "until": wish.until.isoformat() if wish.until else ""}
 
 
 def _padded(view: Callable[[], dict[str, JsonValue]]) -> Callable[[], Response]:

@@ -45,8 +45,8 @@ ROLES: Final[dict[str, LazyString]] = {
     "steward": _l("Person who runs the service"),
     "translator": _l("Translator"),
     "panel": _l("Member of a panel"),
-    "representative": _l("Person who speaks for whoever reported"),
     "respondent": _l("Person who answers for the organisation"),
+    "representative": _l("Person who speaks for whoever reported"),
 }
 
 ROOMS: Final[dict[str, LazyString]] = {
@@ -54,8 +54,67 @@ ROOMS: Final[dict[str, LazyString]] = {
     "dialogue": _l("the messages in this mailbox"),
     "team": _l("notes among the people who work on it"),
     "mediation": _l("the mediation"),
+    "respondent": _l("what was told to the organisation"),
     "identity": _l("your name and contact"),
 }
+
+# What a reporter can ask for, by the first part of its code, or by all of it.
+WISHES: Final[dict[str, LazyString]] = {
+    "path:dialogue": _l("I want to talk with the organisation."),
+    "path:mediation": _l("I want a mediator to help both sides."),
+    "path:investigation": _l("I want an investigation."),
+    "review": _l("I ask other people to look at the decision again."),
+    "consent": _l("I agree that it is sent to those whom you named."),
+    "unconsent": _l("I take back my agreement to send it to others."),
+    "view:satisfied": _l("I am satisfied with the result."),
+    "view:partly": _l("I am satisfied with a part of the result."),
+    "view:not": _l("I am not satisfied with the result."),
+    "checkin": _l("I answer the question how I am."),
+    "withdraw": _l("I want to withdraw my report."),
+    "close": _l("I want this code to open nothing any more."),
+}
+# What somebody should know before they ask for it.
+WARNINGS: Final[dict[str, LazyString]] = {
+    "consent": _l(
+        "It is sent in a week at the earliest. Until then you can take it back here. What was sent cannot be "
+        "called back."
+    ),
+    "withdraw": _l(
+        "Does somebody press you to do this? Then write it here, if you can. Nothing ends at once: we ask you"
+        " back first, and two people look at it. What you told us may still be looked into, without you."
+    ),
+    "close": _l("This cannot be undone. You can still write, but you will never read an answer here again."),
+}
+
+
+# What was asked about a reporter, or done.
+HAPPENED: Final[dict[str, LazyString]] = {
+    "requested": _l("Somebody asked the people who guard names who you are."),
+    "requested: danger": _l("Somebody asked who you are, because somebody may be in danger."),
+    "requested: court": _l("Somebody asked who you are, because a court ordered it."),
+    "approved": _l("One of the people who guard names agreed."),
+    "refused": _l("One of the people who guard names refused. This request is over."),
+    "opened": _l("One person was shown who you are. They wrote to you above."),
+    "expired": _l("The time is over. This request opens nothing any more."),
+    "ordered": _l("A court ordered us to hand something over."),
+    "disclosed": _l("Something was handed over to the court."),
+    "recovery requested": _l("Somebody lost a key. The people who can help were asked to give access back."),
+}
+
+
+def happened_sentence(code: str) -> LazyString | str:
+    """What was asked about a reporter, or done, in a sentence."""
+    return HAPPENED.get(code, "")
+
+
+def wish_label(code: str) -> LazyString | str:
+    """What somebody says who asks for this."""
+    return WISHES.get(code, WISHES.get(code.partition(":")[0], ""))
+
+
+def wish_warning(code: str) -> LazyString | str:
+    """What they should know before."""
+    return WARNINGS.get(code.partition(":")[0], "")
 
 
 def state_sentence(code: str) -> LazyString:
