@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-browser test-tor test-interop test-crash fuzz bench-seal bench-log \
+.PHONY: help install demo test test-long test-browser test-tor test-interop test-crash fuzz bench-intake bench-seal bench-log \
 	lint format requirements screenshots translations clean
 
 help: ## list the targets
@@ -96,6 +96,9 @@ fuzz: $(VENV)/.fuzz ## every fuzz target for SECONDS=60
 
 bench-seal: $(VENV)/.dev ## sealing beside raw AEAD, pyrage, Debian's age, cp
 	$(BIN)/python bench/seal.py
+
+bench-intake: $(VENV)/.dev ## whole visits to the reporter's site beside bare Flask
+	$(BIN)/python bench/intake.py
 
 bench-log: $(VENV)/.dev ## appends and verification beside raw SQLite, hashing, Ed25519
 	$(BIN)/python bench/log_append.py

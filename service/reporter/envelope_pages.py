@@ -19,6 +19,7 @@ from flask_babel import gettext
 
 from meyasubako.service.incoming import FileTicket
 from meyasubako.service.reporter.forms import Problem, file_problems
+from meyasubako.service.reporter.holding import file_problem
 from meyasubako.service.reporter.languages import AUTONYMS, digits_locale, language_rule
 from meyasubako.service.reporter.sealing_pages import asset
 from meyasubako.service.reporter.site import Site, language, sealing_request
@@ -59,6 +60,9 @@ def add(app: Flask, site: Site) -> None:
             )
             return _page(site, problems or (nothing,))
         held = arrived.held[0]
+        if later := file_problem(site):
+            site.intake.discard([held.id])
+            return _page(site, (later,))
         try:
             ticket = FileTicket(held.id, held.seed_hex, held.size, held.sha256_hex)
             return _page(site, sent=site.intake.take_sealed(ticket))

@@ -30,7 +30,7 @@ from meyasubako.service.reporter.site import Site
 
 # Hidden from people, screen readers and the keyboard; programs that fill in whatever they find fill it in.
 TRAP: Final = "subject"
-_FREE: Final = frozenset({"leave", "calendar", "static"})
+_FREE: Final = frozenset({"leave", "calendar", "static", "style"})
 _KEEPING: Final = frozenset({"questions_posted", "answers_posted"})
 _SENDING: Final = frozenset({"program.post_events"})
 _PAGE: Final = "page"
@@ -87,6 +87,12 @@ def send_problem(site: Site, token: str, begun: int, *, report: bool) -> Problem
         return _wait(site, wait)
     later = site.pace.report() if report else 0.0
     return _wait(site, later) if later else None
+
+
+def file_problem(site: Site) -> Problem | None:
+    """Why a report that was sealed elsewhere is not taken now; its file stays with whoever sends it."""
+    wait = site.pace.send() or site.pace.report()
+    return _wait(site, wait) if wait else None
 
 
 def question_for(site: Site, token: str) -> Question | None:

@@ -80,7 +80,7 @@ class Sink:
 
     def write(self, data: bytes) -> int:
         """Seal the next chunk, or swallow it if this file will not be kept."""
-        # An empty field arrives as empty data: no file is begun for it, which would change the folder's times.
+        # An empty field arrives as empty data. No file is begun for it: that would change the folder's times.
         if self.refused is None and data:
             self._size += len(data)
             self._start += data[: BEGINNING - len(self._start)]

@@ -362,3 +362,22 @@ def test_a_page_works_for_twelve_hours_says_so_and_each_button_gives_it_twelve_m
     visit.press("skip", text="Written slowly.")
     visit.press()
     assert "Written slowly." in visit.page.text
+
+
+def test_files_that_were_sealed_elsewhere_are_under_the_same_quota(mechanism):
+    full = Site(mechanism, reports_an_hour=1)
+    first, second = full.visit(), full.visit()
+    ready(first)
+    first.press()
+    assert len(first.groups()) == 12
+    incoming = mechanism.directory / "incoming"
+    before = set(incoming.iterdir())
+    page = second.post("/en/envelope", [], files=[("report.sealed", b"sealed elsewhere")])
+    assert second.answer.status_code == 429
+    assert set(incoming.iterdir()) == before
+    assert second.answer.headers["Retry-After"] == "900"
+    assert "Please try again in 15 minutes, at 15:00 (UTC)." in page.text
+    full.now += 900
+    page = second.post("/en/envelope", [], files=[("report.sealed", b"sealed elsewhere")])
+    assert second.answer.status_code == 200
+    assert "not a file that the saved page made" in page.text

@@ -1,6 +1,6 @@
-"""Eight visitors do all there is to do on the reporter's site at once, before two worker processes: they report,
-come back, write and leave. Nothing may fail, and nothing that was acknowledged may be lost: not even when
-everything is killed in the middle.
+"""Eight visitors do all there is to do on the reporter's site at once, before two worker processes: they
+report, come back, write and leave. Nothing may fail, and nothing that was acknowledged may be lost: not even
+when everything is killed in the middle.
 
 No test here says how fast it has to be; each prints how many reports went in.
 """
