@@ -4,6 +4,7 @@ import os
 
 from meyasubako.crypto import age
 from meyasubako.crypto.age import HybridIdentity
+from meyasubako.crypto.keytree import KeyTree
 from meyasubako.domain.sealing import sealed
 from tests.system import tampering
 from tests.system.attacks import (
@@ -285,3 +286,56 @@ def an_erased_payload_resurrected_as_a_file(scene):
     _, digest, _ = erased(scene)
     (scene.directory / "objects" / digest).write_bytes(b"kept aside")
     return Told("vault-holds-nothing-else", words=digest)
+
+
+# The keys under which the vault lies.
+
+
+@attack(VAULT)
+def an_erasure_key_of_a_case_removed(scene):
+    place, digest, row = scene.payload()
+    (scene.directory / "erasure" / scope_of(scene, row)).unlink()
+    return Told("erasure-key-is-there", place, digest, anywhere=True)
+
+
+@attack(VAULT)
+def an_erasure_key_of_a_case_damaged(scene):
+    place, digest, row = scene.payload()
+    path = scene.directory / "erasure" / scope_of(scene, row)
+    path.write_bytes(tampering.flipped(path.read_bytes(), 50))
+    return Told("erasure-key-is-there", place, digest, anywhere=True)
+
+
+@attack(VAULT)
+def an_erasure_key_of_a_file_removed(scene):
+    (scene.directory / "erasure" / f"object-{scene.lived.photo}").unlink()
+    return Told("erasure-key-is-there", scene.find("report.submitted"), scene.lived.photo)
+
+
+@attack(VAULT)
+def another_cases_erasure_key_put_in_its_place(scene):
+    place, digest, row = scene.payload()
+    one, other = (
+        scene.directory / "erasure" / f"scope-{scope}"
+        for (scope,) in scene.sql(
+            "SELECT scope FROM payloads GROUP BY scope"
+            " ORDER BY scope = (SELECT scope FROM payloads WHERE id = ?) DESC LIMIT 2",
+            row,
+        )
+    )
+    one.write_bytes(other.read_bytes())
+    return Told("payload-is-whole", place, digest, anywhere=True)
+
+
+@attack(VAULT)
+def an_erasure_key_of_what_was_erased_kept(scene):
+    row, digest, place = erased(scene)
+    path = scene.directory / "erasure" / scope_of(scene, row)
+    path.write_bytes(KeyTree.generate().encode())
+    return Told("erasure-key-is-destroyed", place, digest, anywhere=True)
+
+
+def scope_of(scene, row):
+    """The name of the key file under which a payload lies."""
+    scope = scene.sql("SELECT scope FROM payloads WHERE id = ?", row)[0][0]
+    return f"scope-{scope}"
