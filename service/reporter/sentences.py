@@ -6,7 +6,8 @@ been written in that language. Sentences with values in them, and those that are
 up in the page's own catalogue as the page is made.
 """
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from babel.support import NullTranslations
 from flask import Flask
@@ -17,6 +18,9 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from meyasubako.service.reporter.languages import current
+
+# More than a questionnaire has; all of them are ours.
+_REMEMBERED: Final = 1024
 
 
 class _Spoken(NodeTransformer):
@@ -61,8 +65,12 @@ class SpokenEnvironment(Environment):
         return self._spoken[language].get_template(name)
 
     def _overlay(self, catalogue: NullTranslations) -> Environment:
+        @lru_cache(maxsize=_REMEMBERED)
+        def plain(sentence: str) -> Markup:
+            return _filled(catalogue.ugettext(sentence))
+
         def one(sentence: str, /, **values: object) -> Markup:
-            return _filled(catalogue.ugettext(sentence), **values)
+            return _filled(catalogue.ugettext(sentence), **values) if values else plain(sentence)
 
         def counted(single: str, several: str, number: int, /, **values: object) -> Markup:
             return _filled(catalogue.ungettext(single, several, number), **{"num": number, **values})
