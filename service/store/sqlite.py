@@ -55,6 +55,9 @@ class Store(EventStore):
         self._path = directory / DATABASE
         self._read_only = read_only
         self._vault = Vault(directory)
+        if not read_only:
+            # One that was put back by hand may lack folders; keys that are missing are told one by one.
+            self._vault.create()
         self._lock = FileLock(directory / "log.lock")
         self._leader = Leader(lambda: connect(self._path), self._lock, self._vault)
         self._recorder = EventRecorder(self._path, self._vault, self._leader, read_only=read_only)

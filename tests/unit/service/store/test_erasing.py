@@ -290,6 +290,20 @@ def test_a_missing_or_damaged_key_is_told_by_its_name(store, filled, tmp_path):
         read(store, large)
 
 
+def test_a_directory_that_came_without_its_keys_says_so_and_goes_on_for_others(store, filled, tmp_path):
+    older = copied(tmp_path, tmp_path / "older")
+    with Store.open(older) as copy:
+        for _, digest in filled["one"]:
+            with pytest.raises(MissingErasureKeyError):
+                read(copy, digest)
+        with pytest.raises(MissingErasureKeyError):
+            own(copy, "one")
+        sealed, digest = own(copy, "new")
+        assert read(copy, digest) == sealed
+        copy.erase("one")
+    assert store.head().size == 4
+
+
 def test_keys_are_for_this_account_only_and_tell_a_day(store, filled, tmp_path):
     assert len(filled) == 2
     store.forget_payload(filled["one"][0][1])
