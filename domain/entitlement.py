@@ -27,10 +27,18 @@ __all__ = [
 
 # The events of a room on which a writer's act and wraps depend, without any payload that is not theirs.
 STRUCTURE = frozenset(
-    {"room.opened", "room.advanced", "access.granted", "access.revoked", "mailbox.closed_to_reading"}
+    {
+        "room.opened",
+        "room.advanced",
+        "access.granted",
+        "access.revoked",
+        "mailbox.closed_to_reading",
+        "wrap.disputed",
+        "share.checked",
+        "share.disputed",
+    }
 )
-# What those who hold shares are shown of a room, and of its case.
-_HOLDERS_ROOM = STRUCTURE | {"share.checked", "share.disputed"}
+# What those who hold shares are shown of a case beside the structure of its rooms.
 _HOLDERS_CASE = requests.KINDS | {"report.submitted"}
 
 
@@ -58,7 +66,7 @@ def part_of(ledger: Ledger, person: str, stream: str) -> frozenset[str]:
     if room is None:
         return frozenset()
     shown = holds_share(room, person) or _awaits(ledger.cases[room.case], person, stream)
-    return _HOLDERS_ROOM if shown else frozenset()
+    return STRUCTURE if shown else frozenset()
 
 
 def _awaits(case: Case, person: str, room: str | None = None) -> bool:

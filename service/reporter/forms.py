@@ -15,6 +15,7 @@ from typing import Final
 from flask_babel import gettext, ngettext
 from werkzeug.datastructures import MultiDict
 
+from meyasubako.domain.sealing import identity_fits
 from meyasubako.service.reporter.languages import current, shown_number
 from meyasubako.service.reporter.questionnaire import Question, QuestionPage
 from meyasubako.service.reporter.state import Answer, HeldFile, Writing
@@ -62,6 +63,18 @@ def read_readers(state: Writing, fields: Fields, known: Sequence[str]) -> Writin
 def read_story(state: Writing, fields: Fields) -> Writing:
     """The account itself."""
     return replace(state, text=clean(fields.get("text", "")))
+
+
+def read_identity(state: Writing, fields: Fields) -> Writing:
+    """Who the reporter says they are."""
+    return replace(state, identity=clean(fields.get("identity", "")))
+
+
+def identity_problems(text: str) -> tuple[Problem, ...]:
+    """Refuse what does not fit into the one size that everything told of oneself has."""
+    if identity_fits(text):
+        return ()
+    return (Problem("identity", gettext("This is too long. A name and one way to reach you are enough.")),)
 
 
 def read_answers(state: Writing, fields: Fields, page: QuestionPage) -> Writing:

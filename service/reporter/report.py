@@ -25,7 +25,7 @@ from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.mailbox import READING
 from meyasubako.service.reporter.own_tools import chosen_field
-from meyasubako.service.reporter.sending import draft_of, named, will_read
+from meyasubako.service.reporter.sending import draft_of, holders, keepers, named, will_read
 from meyasubako.service.reporter.site import Site, language, sealing_request
 from meyasubako.service.reporter.state import Visit, Writing
 from meyasubako.service.web import record
@@ -33,7 +33,9 @@ from meyasubako.service.web import record
 PURPOSE: Final = "questions/"
 # The steps that a reporter counts: all pages of questions are one.
 STEPS: Final = ("readers", "story", "ask", "files", "review")
-_COUNTED_AS: Final = {"channel": "readers"}
+_COUNTED_AS: Final = {"channel": "readers", "who": "files"}
+# Where the reporter may say who they are: only where enough custodians are left to keep it.
+WHO: Final = "who"
 
 
 class ReportPages:
@@ -42,7 +44,7 @@ class ReportPages:
     def __init__(self, site: Site) -> None:
         self._site = site
         asked = tuple(page.id for page in site.questionnaire.pages)
-        self._after_channel = ("readers", "story", *asked, "files", "review")
+        self._after_channel = ("readers", "story", *asked, "files", WHO, "review")
 
     def start(self) -> str:
         """An empty report: with several channels, the choice of one; else who would read it."""
@@ -80,6 +82,9 @@ class ReportPages:
 
     def _move(self, page: str, state: Writing, order: tuple[str, ...], go: str) -> str:
         step, _, target = go.partition(":")
+        if not keepers(state, _chosen(state, self._channels())):
+            order = tuple(each for each in order if each != WHO)
+            page = "files" if page == WHO else page
         here = order.index(page)
         if step == "remove":
             return self._show(page, self._removed(state, target))
@@ -134,6 +139,8 @@ class ReportPages:
             return (self._nobody_left(),)
         if page in {"story", "review"}:
             return forms.text_problems(state.text, self._site.limits.text_characters)
+        if page == WHO:
+            return forms.identity_problems(state.identity)
         if asked := self._site.questionnaire.page(page):
             return forms.answer_problems(state.answers, asked)
         return ()
@@ -161,6 +168,8 @@ class ReportPages:
             return forms.read_readers(state, fields, tuple(dict.fromkeys((*state.shown, *listed))))
         if page == "story":
             return forms.read_story(state, fields)
+        if page == WHO:
+            return forms.read_identity(state, fields)
         if asked := self._site.questionnaire.page(page):
             return forms.read_answers(state, fields, asked)
         return state
@@ -208,6 +217,8 @@ class ReportPages:
             channel=channel,
             channels=channels,
             will_read=will_read(state, channel),
+            holders=holders(channel),
+            keepers=keepers(state, channel),
             asked=asked,
             questionnaire=self._site.questionnaire,
             problems=problems,

@@ -9,19 +9,41 @@ from meyasubako.service.reporter.state import HeldFile, Writing
 
 
 def named(channel: ChannelView) -> tuple[str, ...]:
-    """The key ids of everybody who is named where readers are chosen: who reads, and who stands in."""
-    readers = tuple(reader.key_id for reader in channel.readers)
-    return (*readers, channel.fallback.key_id) if channel.fallback else readers
+    """The key ids of everybody who is named where readers are chosen: who reads, who stands in, who holds a
+    share of something.
+    """
+    readers = [reader.key_id for reader in channel.readers]
+    readers += [channel.fallback.key_id] if channel.fallback else []
+    return tuple(dict.fromkeys((*readers, *(reader.key_id for reader in holders(channel)))))
+
+
+def holders(channel: ChannelView) -> tuple[ReaderView, ...]:
+    """Whoever holds a share of something and does not read reports besides."""
+    found = (*(channel.recovery.people if channel.recovery else ()),)
+    found += channel.custodians.people if channel.custodians else ()
+    reading = {reader.key_id for reader in channel.readers}
+    return tuple({each.key_id: each for each in found if each.key_id not in reading}.values())
+
+
+def keepers(state: Writing, channel: ChannelView) -> tuple[ReaderView, ...]:
+    """The custodians who would keep who the reporter is; empty where too few are left."""
+    if channel.custodians is None:
+        return ()
+    left_out = excluded(state, channel)
+    left = tuple(each for each in channel.custodians.people if each.key_id not in left_out)
+    return left if len(left) >= channel.custodians.needed else ()
 
 
 def excluded(state: Writing, channel: ChannelView) -> tuple[str, ...]:
     """The key ids that must not read: whoever is ticked; if somebody would rather not say, all but the
     fallback.
     """
-    everybody = tuple(reader.key_id for reader in channel.readers)
+    everybody = named(channel)
     if state.rather_not_say and channel.fallback is not None:
-        outside = channel.fallback.key_id
-        return tuple(key_id for key_id in everybody if key_id != outside or key_id in state.excluded)
+        # Whoever would help restore access may be involved too; custodians keep only what is told them.
+        spared = {channel.fallback.key_id}
+        spared |= {each.key_id for each in channel.custodians.people} if channel.custodians else set()
+        return tuple(key_id for key_id in everybody if key_id not in spared or key_id in state.excluded)
     return tuple(key_id for key_id in everybody if key_id in state.excluded)
 
 
@@ -88,4 +110,5 @@ def draft_of(state: Writing, channel: ChannelView, questionnaire: Questionnaire,
         readable=readable(state, questionnaire),
         language=language,
         files=tickets(state.files),
+        identity=state.identity if keepers(state, channel) else "",
     )

@@ -58,7 +58,8 @@ class Writing:
 
     `token` is single-use; `marker` names the roster that the reporter was shown, `shown` the key ids of the
     readers and the fallback on it; `checking` says that the review page was reached, so that a correction
-    leads back there; `begun` is the second since the epoch at which the form was given out.
+    leads back there; `begun` is the second since the epoch at which the form was given out; `identity` is
+    who they say they are, if they do.
     """
 
     token: str
@@ -72,6 +73,7 @@ class Writing:
     files: tuple[HeldFile, ...] = ()
     checking: bool = False
     begun: int = 0
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.crypto.receipt import Receipt
@@ -79,14 +80,14 @@ class Place:
         path.write_text(WHO)
         return self.report("--identity", path)
 
-    def mailbox(self) -> dict[str, object]:
+    def mailbox(self) -> dict[str, Any]:
         """What the last reporter sees."""
         return self.town.facts(*self.town.reporter("mailbox"), typed=self.receipts[-1] + "\n")
 
     def command(self, name: str, group: str, verb: str, *words: object) -> Ended:
         return self.town.command(*self.typed(name, group, verb, *words))
 
-    def facts(self, name: str, group: str, verb: str, *words: object) -> dict[str, object]:
+    def facts(self, name: str, group: str, verb: str, *words: object) -> dict[str, Any]:
         return self.town.facts(*self.typed(name, group, verb, *words))
 
     def typed(self, name: str, group: str, verb: str, *words: object) -> list[object]:

@@ -1,6 +1,7 @@
-"""Scenario 6: custodians approve. One handler is shown the identity for seven days, and the reporter sees it."""
+"""Scenario 6: custodians approve. One handler is shown the identity for seven days; the reporter sees it."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from meyasubako.crypto import age
@@ -61,9 +62,9 @@ def any_left(box: Box, digests: set[str]) -> bool:
         return any(mechanism.store.has_payload(digest) for digest in digests)
 
 
-def wait_for(done: object) -> None:
+def wait_for(done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while not done():  # type: ignore[operator]  # a test's question
+    while not done():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
