@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "enroll": ("enroll", "enroll"),
     "propose": ("acts", "propose"),
     "confirm": ("acts", "confirm"),
+    "software": ("software", "software"),
     "suspend": ("suspend", "suspend"),
     "people": ("people_channels", "people"),
     "serve": ("serve", "serve"),

@@ -150,6 +150,18 @@ class Stewardship:
             )
         )
 
+    def upgraded(self, version: str, artefacts: Mapping[str, str]) -> Event:
+        """Put down which software is served: its version, and the hex SHA-256 of what it gives out by
+        name.
+        """
+        rows: list[JsonValue] = [
+            {"name": name, "sha256": digest} for name, digest in sorted(artefacts.items())
+        ]
+        body: dict[str, JsonValue] = {"version": version, "artefacts": rows}
+        return self._act(
+            lambda ledger, request: request.add("software.upgraded", ledger.mechanism.stream, body)
+        )
+
     def standing(self) -> Mapping[str, Proposal]:
         """Every proposal that waits for a second person, by its leaf hash."""
         return self._ledger().mechanism.proposals

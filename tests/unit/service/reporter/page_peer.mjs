@@ -1,5 +1,6 @@
 // Runs the page's own library under Node: reads calls from stdin, one JSON a line, and answers each.
 // Bytes travel as {"$bytes": base64}, maps as {"$map": [[key, value]…]}; `$n` is what call n gave.
+import { Decrypter } from "age-encryption";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -35,6 +36,12 @@ const extra = {
   pieces: (made) => collect(made.pieces()),
   store: async (made) => void (extra.kept = await extra.pieces(made)),
   kept: () => extra.kept,
+  // The package as everybody gets it, not as it stands in the script.
+  stock: async (data, secret) => {
+    const decrypter = new Decrypter();
+    decrypter.addIdentity(secret);
+    return decrypter.decrypt(data);
+  },
   each: (name, list) => list.map((args) => find(name)(...args)),
 };
 const find = (path) => {

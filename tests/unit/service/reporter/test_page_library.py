@@ -15,13 +15,13 @@ from meyasubako.crypto.receipt import Receipt
 from meyasubako.crypto.wordlists import LANGUAGES, word
 from meyasubako.domain import acts, envelope, opening, sealing
 from meyasubako.domain.acts import Request
+from meyasubako.service.intake import Draft, Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.readers import Readers
 from tests.integration import reporter_box
 from tests.system.box import ORIGIN, Box
 from tests.unit.service.reporter.page_library import Library, PageError, build, file, ref, running
 
-SEALED_BY = "reporter_tool"
 QUIET = {"$quiet": True}
 STORE = {"$store": True}
 NOW = datetime(2026, 11, 22, 12, 30, 15, tzinfo=UTC)
@@ -375,14 +375,15 @@ def test_a_report_of_the_page_is_accepted_and_opened_by_its_readers_only(
         opening.unwrap(wrapped, receipt.identity(ORIGIN), room.text("recipient"))
 
 
-def test_page_and_command_seal_in_the_same_structure(page: Library, mechanism: Mechanism, box: Box) -> None:
+@pytest.fixture
+def three(page: Library, mechanism: Mechanism):
+    """The same report, sealed by the page, by the command's code and by the server: events and payloads."""
     _, request = submitted(page, mechanism)
     state = mechanism.ledger().mechanism
     made = Request(ORIGIN, Receipt.generate().signing_key(ORIGIN), NOW)
     rooms = tuple(acts.NewRoom(mechanism.fresh_id(), age.HybridIdentity.generate()) for _ in range(2))
-    readers = {
-        p.key_id: age.HybridRecipient.parse(p.recipient) for p in state.intake("main", state.last_marker.slot)
-    }
+    marker = state.last_marker
+    readers = {p.key_id: age.HybridRecipient.parse(p.recipient) for p in state.intake("main", marker.slot)}
     document = {
         "answers": words()["answers"],
         "excluded": [],
@@ -391,17 +392,65 @@ def test_page_and_command_seal_in_the_same_structure(page: Library, mechanism: M
         "v": 1,
     }
     acts.submit(
-        made, acts.Report(document, words()["readable"]), case=mechanism.fresh_id(), rooms=rooms,
-        reporter=Receipt.generate().identity(ORIGIN).recipient, channel=state.channels["main"],
-        marker=state.last_marker.leaf, readers=readers, sealed_by=SEALED_BY,
-    )  # fmt: skip
-    for page_event, command_event in zip(request["events"], made.events, strict=True):
-        one, other = canonical.decode(page_event["data"]), canonical.decode(command_event.data)
-        assert shape(one) == shape(other)
-        assert len(page_event["data"]) - len(one["body"]["sealed_by"]) == len(command_event.data) - len(
-            SEALED_BY
+        made,
+        acts.Report(document, words()["readable"]),
+        case=mechanism.fresh_id(),
+        rooms=rooms,
+        reporter=Receipt.generate().identity(ORIGIN).recipient,
+        channel=state.channels["main"],
+        marker=marker.leaf,
+        readers=readers,
+        sealed_by="reporter_tool",
+    )
+    intake = Intake(mechanism, bytes(32))
+    said = words()
+    intake.submit(
+        Draft(
+            token=intake.token(),
+            channel="main",
+            marker=marker.leaf,
+            excluded=(),
+            answers=said["answers"],
+            text=said["text"],
+            readable=said["readable"],
+            language="ja",
         )
-    assert sorted(map(len, request["payloads"].values())) == sorted(map(len, made.payloads.values()))
+    )
+    case = next(iter(mechanism.ledger().cases.values()))
+    streams = (case.stream, case.rooms["report"], case.rooms["dialogue"])
+    rows = [next(iter(mechanism.store.stream(each))) for each in streams]
+    stored = {}
+    for row in rows:
+        for payload in envelope.read(row.data).payloads():
+            with mechanism.store.open_payload(payload.digest) as opened:
+                stored[payload.digest] = opened.read()
+    return {
+        "page_script": ([event["data"] for event in request["events"]], request["payloads"]),
+        "reporter_tool": ([event.data for event in made.events], made.payloads),
+        "server": ([row.data for row in rows], stored),
+    }
+
+
+def test_page_command_and_server_seal_alike_but_for_saying_which_it_was(three) -> None:
+    shapes, sizes, lengths = {}, {}, {}
+    for who, (events, payloads) in three.items():
+        decoded = [canonical.decode(event) for event in events]
+        assert all(event["body"]["sealed_by"] == who for event in decoded)
+        shapes[who] = [shape(event) for event in decoded]
+        sizes[who] = sorted(map(len, payloads.values()))
+        lengths[who] = [len(event) - len(who) for event in events]
+    for found in (shapes, sizes, lengths):
+        assert found["page_script"] == found["reporter_tool"] == found["server"]
+
+
+def test_stock_age_opens_what_each_of_them_sealed(page: Library, three, box: Box) -> None:
+    keiko = box.people["Keiko Sato"].identity
+    for events, payloads in three.values():
+        report, room, _ = (envelope.read(event) for event in events)
+        wrap = next(w for w in room.records("wraps") if w["reader"] == box.key_id("Keiko Sato"))
+        secret = page("extra.stock", payloads[wrap["sha256"]], keiko.reveal()).decode()
+        plain = page("extra.stock", payloads[report.payloads()[0].digest], secret.strip())
+        assert "工場で起きたこと" in archive.unpack(plain)["report.txt"].decode()
 
 
 def shape(value):
