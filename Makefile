@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-long test-browser test-tor test-interop test-crash fuzz bench-intake bench-seal bench-log \
-	lint format requirements screenshots translations clean
+	lint format requirements screenshots page translations clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -47,11 +47,12 @@ demo: install ## found a mechanism in var/demo, run one whole case, stay up
 requirements: $(VENV)/.runtime ## compile requirements/*.in to hash-pinned *.txt
 	for f in build runtime dev browser fuzz; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --allow-unsafe requirements/$$f.in -o requirements/$$f.txt; done
 
-lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
+lint: $(VENV)/.dev node_modules/.installed ## ruff, mypy --strict, import contracts, tsc --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/node node_modules/typescript/bin/tsc -p service/reporter/page
 
 format: $(VENV)/.dev ## let ruff format and fix
 	$(BIN)/ruff format .
@@ -78,6 +79,9 @@ test-tor: $(VENV)/.browser ## a whole case through a Tor network on this machine
 screenshots: $(VENV)/.browser ## every page of the reporter's site into docs/screenshots
 	@command -v chromium pngquant >/dev/null || { echo "screenshots needs: apt-get install chromium fonts-noto-cjk pngquant" >&2; exit 2; }
 	$(BIN)/python -m tests.browser.screenshots
+
+page: node_modules/.installed ## build the scripts that seal in the browser, always to the same bytes
+	$(BIN)/node service/reporter/page/build.mjs service/reporter/static
 
 WORDS := service/reporter/translations
 translations: $(VENV)/.dev ## merge changed sentences of the reporter's site into the catalogues, compile them
