@@ -1,5 +1,6 @@
 """`people`: who is on the roster, who is missing, and what waits for a second person."""
 
+from copy import copy
 from typing import Any
 
 import click
@@ -173,6 +174,12 @@ def draw_reach(out: Console, rows: list[dict[str, Any]]) -> None:
     out.print(made)
 
 
-people.add_command(enroll)
-people.add_command(suspend)
-people.add_command(confirm)
+def _here(command: click.Command) -> click.Command:
+    """A command that stands at the top too, with an example of how it is called here."""
+    here = copy(command)
+    here.epilog = (command.epilog or "").replace("  meyasubako ", "  meyasubako people ")
+    return here
+
+
+for _command in (enroll, suspend, confirm):
+    people.add_command(_here(_command))
