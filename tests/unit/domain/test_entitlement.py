@@ -1,6 +1,7 @@
 import pytest
 
 from meyasubako.domain import entitlement, kinds
+from tests.unit.domain import steps
 
 
 def fetch(world, who, case, digest):
@@ -69,3 +70,26 @@ def test_a_mailbox_is_found_by_the_reporters_key(world, case):
     report, dialogue = entitlement.reports_streams(world.ledger, case.reporter.id)
     assert (report.stream, dialogue.stream) == (case.report.stream, case.dialogue.stream)
     assert entitlement.reports_streams(world.ledger, world.ira.id) is None
+
+
+def test_a_mediator_is_shown_the_case_once_a_mediation_was_chosen_and_never_its_texts(world, case):
+    steps.assessed(world, case)
+    assert case.stream not in shown(world, world.mia)
+    steps.act(world, case.reporter, case, "path.chosen", path="mediation")
+    room = steps.opened(world, world.mia, case, "mediation", [world.mia, case.reporter])
+    assert {case.stream, room.stream} <= set(shown(world, world.mia))
+    assert case.report.stream not in shown(world, world.mia)
+    assert room.stream not in shown(world, world.ira)
+    said = world.post(world.mia, "message.posted", room.stream, {"text": "an offer"})
+    digest, report = said.body["message"]["sha256"], case.events[0].body["report"]["sha256"]
+    fetch(world, world.mia, case, digest)
+    assert entitlement.may_read(world.ledger, world.mia.id, digest)
+    assert not entitlement.may_fetch(world.ledger, world.mia.id, case.stream, report)
+    assert not entitlement.may_fetch(world.ledger, world.ira.id, case.stream, digest)
+
+
+def test_whoever_answers_for_the_organisation_is_shown_their_room_alone(world, case, someone):
+    answers = steps.joined(world, someone, "rex", "respondent:main")
+    steps.notified(world, steps.assessed(world, case))
+    room = steps.opened(world, world.ira, case, "respondent", [world.ira, answers])
+    assert shown(world, answers) == {world.stream: kinds.MECHANISM, room.stream: kinds.ROOM}
