@@ -8,6 +8,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from meyasubako.crypto import merkle
 from meyasubako.crypto.errors import CryptoError
@@ -115,13 +116,17 @@ def out_too_long(ledger: Ledger) -> Iterator[Finding]:
     last = ledger.mechanism.last_marker
     for case in tuple(ledger.cases.values()) if last is not None else ():
         for request in case.requests.values():
-            if last is not None and requests.due(request, last.day - ONE_DAY):
+            if last is not None and _out(request, last.day):
                 sentence = f"what was released was over on {request.until}, and nobody said so"
                 yield Finding("ended-on-its-day", sentence, last.index, case.stream)
             since = request.unreviewed_since
-            if last is not None and since is not None and last.day > since + requests.REVIEWED_WITHIN:
+            if last is not None and since is not None and last.day - since > requests.REVIEWED_WITHIN:
                 sentence = f"what was opened in danger on {since} was looked at by no custodian in 72 hours"
                 yield Finding("break-glass-is-reviewed", sentence, last.index, case.stream)
+
+
+def _out(request: requests.Request, day: date) -> bool:
+    return requests.due(request, day) and request.until is not None and day - request.until > ONE_DAY
 
 
 def erased_cases(ledger: Ledger) -> frozenset[str]:

@@ -80,7 +80,7 @@ def _begin(rule: Retention, submitted_on: date, closed_on: date) -> date:
 
 def overdue(keeping: Keeping, today: date) -> bool:
     """Whether the case is kept past its time: the window is over, nothing holds it, and it is not erased."""
-    over = keeping.latest is not None and keeping.latest + GRACE < today
+    over = keeping.latest is not None and today - keeping.latest > GRACE
     return over and not keeping.holds and keeping.erased_on is None
 
 
