@@ -23,7 +23,17 @@ from flask import Flask, Response, make_response, request, url_for
 
 from meyasubako.service.reporter.languages import digits_locale, language_rule
 from meyasubako.service.reporter.site import Site, language
-from meyasubako.service.reporter.wording import ROLES, ROOMS, STATES, role_name, room_name, state_sentence
+from meyasubako.service.reporter.wording import (
+    HAPPENED,
+    ROLES,
+    ROOMS,
+    STATES,
+    WARNINGS,
+    WISHES,
+    role_name,
+    room_name,
+    state_sentence,
+)
 
 ENDPOINTS: Final = frozenset({"form", "replies"})
 _STATIC: Final = Path(__file__).with_name("static")
@@ -80,6 +90,9 @@ def add(app: Flask, site: Site) -> None:
             **{f"state-{code}": state_sentence(code) for code in (*STATES, "other")},
             **{f"role-{code}": role_name(code) for code in (*ROLES, "other")},
             **{f"room-{code}": room_name(code) for code in ROOMS},
+            **{f"wish-{code}": said for code, said in WISHES.items()},
+            **{f"warning-{code}": said for code, said in WARNINGS.items()},
+            **{f"happened-{code}": said for code, said in HAPPENED.items()},
         }
         return _page(site, "page_mailbox.html", plain="answers", kind="mailbox", codes=sentences)
 

@@ -75,6 +75,32 @@ def test_what_the_page_sealed_opens_without_scripts_too_and_the_other_way_round(
     assert page.locator(".messages .told").all_inner_texts() == both
 
 
+def test_a_reporter_withdraws_and_closes_the_mailbox_in_the_page(town, page_in):
+    page = page_in(browsers.CHROMIUM, town.at("reporter"))
+    receipt = page_walk.report(page, "en", excluded="Omar Haddad")
+    case = town.box.cases_of([receipt])[receipt]
+    page_walk.enter(page, "en", receipt)
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.click("[data-go='ask:withdraw']")
+    assert "Does somebody press you" in page.inner_text("[data-sure]")
+    page_walk.go(page, "mailbox", "stay")
+    assert not page.locator("[data-sure]").is_visible()
+    page.click("[data-go='ask:withdraw']")
+    page_walk.go(page, "mailbox", "do")
+    page_walk.until("it is said", page.locator("[data-withdrawn]").is_visible)
+    assert page.locator(".messages .mine .told").all_inner_texts() == ["I want to withdraw my report."]
+    assert town.box.ledger().cases[case].withdrawn
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.click("[data-go='ask:close']")
+    page_walk.go(page, "mailbox", "do")
+    page_walk.until("it is closed", page.locator("[data-closed]").is_visible)
+    assert page.locator(".messages .told").count() == 0
+    page_walk.enter(page, "en", receipt)
+    page_walk.say(page, "I can still write.")
+    opened = town.facts(*town.cases("open", case))
+    assert texts(opened, "dialogue")[-1] == "I can still write."
+
+
 def test_the_receipt_is_read_in_words_and_in_the_digits_of_the_reader(town, page_in):
     page = page_in(browsers.CHROMIUM, town.at("reporter"))
     receipt = page_walk.report(page, "en", excluded="Omar Haddad")

@@ -11,6 +11,7 @@ import { identity, type Identity, type SigningKey } from "./keys.js";
 import { sealText, wrap, type Binding, type Sealed, type SealedFile } from "./sealing.js";
 import { epochOf, present, recipientOf, stale, type Room } from "./rooms.js";
 import type { Roster } from "./roster.js";
+import type { Wish } from "./wishes.js";
 import { nextHolding, shareOut, type Holding } from "./shares.js";
 
 const CLAIM = { sealed_by: "page_script" };
@@ -158,7 +159,7 @@ export async function post(
   kind: "message.posted" | "report.added",
   stream: string,
   epoch: Epoch,
-  text: string,
+  document: JsonObject,
   files: readonly SealedFile[],
 ): Promise<Event> {
   const addition = kind === "report.added";
@@ -166,8 +167,8 @@ export async function post(
     epoch.recipient,
     request.binding(stream, kind),
     addition ? "report.json" : "message.json",
-    { text, v: 1 },
-    text,
+    document,
+    String(document["text"] ?? ""),
     files,
   );
   const body = {
@@ -177,6 +178,11 @@ export async function post(
     ...CLAIM,
   };
   return request.add(kind, stream, body, [sealed]);
+}
+
+/** The event that a wish is, after the message of the same request that tells of it. */
+export function tell(request: Request, wish: Wish, stream: string, message: Event): void {
+  request.add(wish.kind, stream, { ...wish.body, message: message.leaf, ...CLAIM });
 }
 
 /** Let the receipt open nothing any more in this room. */

@@ -1,22 +1,40 @@
 /**
  * A reporter's correspondence, opened and written in the page. The receipt yields the keys and stays here.
  */
-import { closeToReading, currentEpoch, post, Request } from "./acts.js";
+import { closeToReading, currentEpoch, post, Request, tell } from "./acts.js";
 import { getJson, getPayload, now, Refused, Unreachable } from "./door.js";
-import { readEvent, reference, verifyEvent, records, type Event } from "./events.js";
+import { readEvent, reference, verifyEvent, records, type Event, type Head } from "./events.js";
 import { decode64, derive, identity, signingKey, type Identity, type SigningKey } from "./keys.js";
 import { foldRoom, type Room, type RoomShown } from "./rooms.js";
 import type { Roster } from "./roster.js";
 import { openFile, openText, read, unwrap, type SealedFile } from "./sealing.js";
 import { sealFile, send, type Store } from "./submission.js";
 import type { Progress } from "./uploads.js";
+import { named } from "./wishes.js";
 
 const TRIES = 5;
+// Other rooms are none of the reporter's to read here, and nothing is wrapped on their word.
+const FOLDED = ["report", "dialogue", "mediation"];
 const MOVED = ["conflict", "epoch-is-fresh", "advance-wraps-exactly", "stream-is-whole"];
 
 interface MailboxShown {
   readonly day: string;
-  readonly case: { readonly stream: string; readonly channel: string; readonly state: string; readonly next: string };
+  readonly case: {
+    readonly stream: string;
+    readonly channel: string;
+    readonly state: string;
+    readonly next: string;
+    readonly late_since: string;
+    readonly withdrawn: boolean;
+    readonly wishes: readonly { readonly code: string; readonly until: string }[];
+    readonly head: Head;
+  };
+  readonly happened: readonly {
+    readonly what: string;
+    readonly day: string;
+    readonly role: string;
+    readonly until: string;
+  }[];
   readonly rooms: readonly RoomShown[];
 }
 
@@ -25,7 +43,8 @@ export interface Letter {
   readonly author: string;
   readonly day: string;
   readonly event: Event;
-  readonly epoch: number;
+  /** What opens its files. */
+  readonly key: Identity | undefined;
   /** Undefined where what is kept of it does not open. */
   readonly text: string | undefined;
   readonly files: readonly SealedFile[];
@@ -33,12 +52,12 @@ export interface Letter {
 
 export interface Visit {
   readonly day: string;
-  readonly state: string;
-  readonly next: string;
-  readonly channel: string;
+  readonly case: MailboxShown["case"];
+  readonly happened: MailboxShown["happened"];
   readonly rooms: ReadonlyMap<string, Room>;
   readonly letters: readonly Letter[];
-  readonly keys: ReadonlyMap<number, Identity>;
+  /** What was said in the mediation; undefined where the reporter joined none. */
+  readonly mediation: readonly Letter[] | undefined;
 }
 
 export interface Proof {
@@ -64,22 +83,31 @@ export class Letters {
   async visit(): Promise<Visit> {
     const shown = await getJson<MailboxShown>("/api/mailbox", this.key);
     const rooms = new Map<string, Room>();
-    for (const each of shown.rooms) {
+    for (const each of shown.rooms.filter((room) => FOLDED.includes(room.room))) {
       const room = foldRoom(each, shown.case.channel, this.key.id, this.key.publicKey, this.roster);
       rooms.set(room.name, room);
     }
     const dialogue = rooms.get("dialogue");
     if (dialogue === undefined) throw new Error("the service shows no dialogue");
-    const keys = dialogue.closedToReading ? new Map<number, Identity>() : await this.epochKeys(dialogue);
-    const letters = await this.open(dialogue, keys);
-    const { state, next, channel } = shown.case;
-    return { day: shown.day, state, next, channel, rooms, letters, keys };
+    const letters = await this.open(dialogue);
+    const joined = rooms.get("mediation");
+    const mediation = joined === undefined || joined.closedToReading ? undefined : await this.open(joined);
+    return { day: shown.day, case: shown.case, happened: shown.happened, rooms, letters, mediation };
   }
 
-  async say(text: string, files: readonly File[], store: Store, progress: Progress): Promise<void> {
+  /** Write in a room, and with that ask for something, by a code that the visit named. */
+  async say(
+    name: "dialogue" | "mediation",
+    text: string,
+    files: readonly File[],
+    store: Store,
+    progress: Progress,
+    code = "",
+  ): Promise<void> {
+    const asked = code === "" ? undefined : named(code);
     for (let tries = 1; ; tries += 1) {
       const visit = await this.visit();
-      const room = visit.rooms.get("dialogue")!;
+      const room = visit.rooms.get(name)!;
       const request = this.request(visit);
       const epoch = await currentEpoch(request, room, this.roster, this.identity);
       const binding = request.binding(room.stream, "message.posted");
@@ -89,7 +117,9 @@ export class Letters {
         if (small !== undefined) request.payloads.set(made.reference.sha256, small);
         sealed.push(made);
       }
-      await post(request, "message.posted", room.stream, epoch, text, sealed);
+      const document = { ...asked?.fields, text, v: 1 };
+      const told = await post(request, "message.posted", room.stream, epoch, document, sealed);
+      if (asked !== undefined) tell(request, asked, visit.case.stream, told);
       if (await this.posted(request, tries)) return;
     }
   }
@@ -98,17 +128,18 @@ export class Letters {
     for (let tries = 1; ; tries += 1) {
       const visit = await this.visit();
       const request = this.request(visit);
-      const report = visit.rooms.get("report");
-      if (report?.readers.has(this.key.id) === true && !report.closedToReading) closeToReading(request, report.stream);
+      for (const other of [visit.rooms.get("report"), visit.rooms.get("mediation")]) {
+        if (other?.readers.has(this.key.id) === true && !other.closedToReading) closeToReading(request, other.stream);
+      }
       closeToReading(request, visit.rooms.get("dialogue")!.stream);
       if (await this.posted(request, tries)) return;
     }
   }
 
   /** The content of a letter's file, as it authenticates. */
-  async file(letter: Letter, file: SealedFile, visit: Visit): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
+  async file(letter: Letter, file: SealedFile): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
     const sealed = await getPayload(file.reference.sha256, this.key);
-    return openFile(sealed, visit.keys.get(letter.epoch)!, bindingOf(letter.event), file.reference.sha256);
+    return openFile(sealed, letter.key!, bindingOf(letter.event), file.reference.sha256);
   }
 
   /** The proof that the report was filed, or the promise of one, of one's own event. */
@@ -134,11 +165,11 @@ export class Letters {
     return keys;
   }
 
-  private async open(room: Room, keys: ReadonlyMap<number, Identity>): Promise<Letter[]> {
+  private async open(room: Room): Promise<Letter[]> {
+    const keys = room.closedToReading ? new Map<number, Identity>() : await this.epochKeys(room);
     const letters: Letter[] = [];
     for (const event of room.events.filter((each) => each.kind === "message.posted")) {
-      const epoch = Number(event.body["epoch"]);
-      const key = keys.get(epoch);
+      const key = keys.get(Number(event.body["epoch"]));
       const mine = event.by === this.key.id;
       let opened: { text: string; files: readonly SealedFile[] } | undefined;
       if (key !== undefined) {
@@ -149,7 +180,7 @@ export class Letters {
           if (broken(error)) throw error;
         }
       }
-      letters.push({ mine, author: event.by, day: event.at, event, epoch, text: opened?.text, files: opened?.files ?? [] });
+      letters.push({ mine, author: event.by, day: event.at, event, key, text: opened?.text, files: opened?.files ?? [] });
     }
     return letters;
   }
@@ -159,6 +190,7 @@ export class Letters {
       const last = room.events[room.events.length - 1];
       return [room.stream, { seq: last?.seq ?? 0, leaf: last?.leaf ?? "" }] as const;
     });
+    heads.push([visit.case.stream, visit.case.head]);
     return new Request(this.roster.origin, this.key, visit.day, now(), heads);
   }
 

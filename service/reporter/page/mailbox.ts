@@ -10,7 +10,7 @@ import { whileSending } from "./sending.js";
 import { textProblems } from "./steps.js";
 import { uploading } from "./submission.js";
 import { discard } from "./uploads.js";
-import { filled, find, make, own, save, sentence, type Problem, type View } from "./view.js";
+import { all, filled, find, make, own, save, sentence, type Problem, type View } from "./view.js";
 import { wordLists } from "./words.js";
 
 export class MailboxFlow {
@@ -37,12 +37,17 @@ export class MailboxFlow {
   private async go(button: HTMLButtonElement): Promise<void> {
     const acts: Record<string, () => Promise<void>> = {
       open: () => this.open(),
-      say: () => this.say(),
+      say: () => this.say("dialogue"),
+      mediate: () => this.say("mediation"),
+      do: () => this.doIt(),
+      stay: () => Promise.resolve(this.ask("")),
       proof: () => this.proof(),
     };
     button.disabled = true;
     try {
-      await acts[button.dataset["go"] ?? ""]?.();
+      const [act = "", code = ""] = splitOnce(button.dataset["go"] ?? "");
+      if (act === "ask") this.ask(code);
+      else await acts[act]?.();
     } catch (error) {
       this.view.tell([this.explain(error)]);
     } finally {
@@ -64,18 +69,29 @@ export class MailboxFlow {
 
   private async refresh(): Promise<void> {
     this.visit = await this.letters!.visit();
-    const { state, next, letters, rooms } = this.visit;
+    const { letters, mediation, rooms, happened } = this.visit;
+    const { state, next, late_since: late, withdrawn, wishes } = this.visit.case;
+    this.ask("");
     const closed = rooms.get("dialogue")!.closedToReading;
     const mailbox = this.view.section("mailbox");
     find("[data-state]", mailbox).textContent = sentence(`state-${state}`) || sentence("state-other");
-    const news = find("[data-next-news]", mailbox);
-    news.dataset["pattern"] ??= news.textContent ?? "";
-    news.hidden = next === "";
-    if (next !== "") news.textContent = filled(news.dataset["pattern"], { date: this.view.day(next) });
+    this.dated(find("[data-next-news]", mailbox), late === "" ? next : "");
+    this.dated(find("[data-late]", mailbox), late);
+    find("[data-withdrawn]", mailbox).hidden = !withdrawn;
     find("[data-closed]", mailbox).hidden = !closed;
     find("[data-empty]", mailbox).hidden = closed || letters.length > 0;
     const shown = closed ? letters.filter((letter) => letter.text !== undefined) : letters;
     find('[data-list="letters"]', mailbox).replaceChildren(...shown.map((letter) => this.line(letter)));
+    for (const each of all("[data-mediation]", mailbox)) each.hidden = mediation === undefined;
+    find('[data-list="mediation"]', mailbox).replaceChildren(...(mediation ?? []).map((letter) => this.line(letter)));
+    const open = [...wishes, ...(closed ? [] : [{ code: "close", until: "" }])];
+    find('[data-list="wishes"]', mailbox).replaceChildren(...open.map(({ code, until }) => this.wish(code, until)));
+    find("[data-happened]", mailbox).hidden = happened.length === 0;
+    const told = happened.map(({ what, day, role }) => {
+      const who = role === "" ? "" : `${sentence(`role-${role}`) || sentence("role-other")}: `;
+      return make("li", `${who}${sentence(`happened-${what}`)} `, make("small", this.view.day(day)));
+    });
+    find('[data-list="happened"]', mailbox).replaceChildren(...told);
     const readers = [...rooms.values()].flatMap((room) =>
       [...given(room)].map(([keyId, day]) => {
         const room_ = sentence(`room-${room.name}`) || room.name;
@@ -83,6 +99,43 @@ export class MailboxFlow {
       }),
     );
     find('[data-list="given"]', mailbox).replaceChildren(...readers);
+  }
+
+  /** A sentence of the page with a day in it; hidden where there is no day. */
+  private dated(place: HTMLElement, day: string): void {
+    place.dataset["pattern"] ??= place.textContent ?? "";
+    place.hidden = day === "";
+    if (day !== "") place.textContent = filled(place.dataset["pattern"], { date: this.view.day(day) });
+  }
+
+  private wish(code: string, until: string): HTMLLIElement {
+    const button = make("button", wishLabel(code));
+    button.type = "button";
+    button.className = "small";
+    button.dataset["go"] = `ask:${code}`;
+    const line = make("li", button);
+    if (until !== "") line.append(" ", make("small", sentence("until", { date: this.view.day(until) })));
+    return line;
+  }
+
+  /** Show what pressing once more would do; an empty code takes it away again. */
+  private ask(code: string): void {
+    const note = find("[data-sure]", this.view.section("mailbox"));
+    note.hidden = code === "";
+    note.dataset["code"] = code;
+    if (code === "") return;
+    find("h2", note).textContent = wishLabel(code);
+    find("p", note).textContent = sentence(`warning-${splitOnce(code)[0]}`);
+    note.scrollIntoView({ block: "nearest" });
+    find("h2", note).focus();
+  }
+
+  private async doIt(): Promise<void> {
+    const code = find("[data-sure]", this.view.section("mailbox")).dataset["code"] ?? "";
+    if (code !== "close") return this.say("dialogue", code);
+    await this.letters!.close();
+    await this.refresh();
+    this.view.show("mailbox");
   }
 
   private line(letter: Letter): Node {
@@ -116,12 +169,13 @@ export class MailboxFlow {
   // The whole file is in memory before it is offered: nothing of it is given out unless all of it opens.
   private async download(letter: Letter, file: SealedFile): Promise<void> {
     const pieces: BlobPart[] = [];
-    for await (const piece of await this.letters!.file(letter, file, this.visit!)) pieces.push(piece.slice());
+    for await (const piece of await this.letters!.file(letter, file)) pieces.push(piece.slice());
     save(pieces, file.name);
   }
 
-  private async say(): Promise<void> {
-    const text = this.view.typed("text");
+  private async say(room: "dialogue" | "mediation", code = ""): Promise<void> {
+    // Whoever only presses a button says what stands on it.
+    const text = this.view.typed("text") || (code === "" ? "" : wishLabel(code));
     // Files alone are a message too.
     const problems = text === "" && this.picker.files.length > 0 ? [] : textProblems(this.view, text);
     problems.push(...(await unreadable(this.picker.files)));
@@ -129,7 +183,9 @@ export class MailboxFlow {
     const total = this.picker.files.reduce((sum, file) => sum + file.size, 0);
     const store = uploading(this.places, this.stop.signal);
     try {
-      await whileSending(this.view, total, (progress) => this.letters!.say(text, this.picker.files, store, progress));
+      await whileSending(this.view, total, (progress) =>
+        this.letters!.say(room, text, this.picker.files, store, progress, code),
+      );
     } catch (error) {
       if (error instanceof Unreachable || error instanceof Refused) throw new NotSent();
       throw error;
@@ -149,7 +205,7 @@ export class MailboxFlow {
 
   private role(keyId: string): string {
     const roles = this.roster?.people.get(keyId)?.roles ?? [];
-    const held = roles.filter((role) => !role.includes(":") || role.endsWith(`:${this.visit?.channel}`));
+    const held = roles.filter((role) => !role.includes(":") || role.endsWith(`:${this.visit?.case.channel}`));
     const names = held.map((role) => role.split(":")[0]!).sort();
     const told = ["handler", "intake", "mediator"].find((role) => names.includes(role)) ?? names[0] ?? "";
     return sentence(`role-${told}`) || sentence("role-other");
@@ -169,3 +225,13 @@ export class MailboxFlow {
 }
 
 class NotSent extends Error {}
+
+function wishLabel(code: string): string {
+  return sentence(`wish-${code}`) || sentence(`wish-${splitOnce(code)[0]}`);
+}
+
+/** What stands before the first colon, and what after it. */
+function splitOnce(text: string): [string, string] {
+  const place = text.indexOf(":");
+  return place < 0 ? [text, ""] : [text.slice(0, place), text.slice(place + 1)];
+}

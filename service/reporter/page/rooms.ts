@@ -83,8 +83,9 @@ export function recipientOf(room: Room): string {
 }
 
 // Whose work a room of a reporter's is, and who reads it beside them; as `domain/rooms.py` has it.
-const WORKERS = ["intake", "handler"];
-const GUESTS = ["translator", "panel"];
+const ASSIGNED = { workers: ["intake", "handler"], guests: ["translator", "panel"], standsIn: true };
+const MEDIATION = { workers: ["mediator"], guests: ["respondent", "translator"], standsIn: false };
+const rolesOf = (room: Room): typeof ASSIGNED => (room.name === "mediation" ? MEDIATION : ASSIGNED);
 
 /** The key ids of those who may read what is written now. */
 export function present(room: Room, roster: Roster): Set<string> {
@@ -94,11 +95,13 @@ export function present(room: Room, roster: Roster): Set<string> {
   };
   const holds = (reader: string, roles: readonly string[]): boolean =>
     roles.some((role) => active(reader).includes(`${role}:${room.channel}`));
-  const works = (reader: string): boolean => active(reader).includes("outsider") || holds(reader, WORKERS);
+  const { workers, guests, standsIn } = rolesOf(room);
+  const works = (reader: string): boolean =>
+    (standsIn && active(reader).includes("outsider")) || holds(reader, workers);
   const others = [...room.readers].filter((reader) => reader !== room.reporter);
-  const staff = others.filter((reader) => works(reader) || holds(reader, GUESTS));
+  const staff = others.filter((reader) => works(reader) || holds(reader, guests));
   const fallback = roster.channels.get(room.channel)?.fallback ?? "";
-  if (!staff.some(works) && active(fallback).length > 0) staff.push(fallback);
+  if (standsIn && !staff.some(works) && active(fallback).length > 0) staff.push(fallback);
   const reads = room.readers.has(room.reporter) && !room.closedToReading;
   return new Set(reads ? [...staff, room.reporter] : staff);
 }
@@ -117,7 +120,9 @@ function apply(room: Room, event: Event, roster: Roster): void {
   const body = event.body;
   switch (event.kind) {
     case "room.opened":
-      if (!own || body["room"] !== room.name) throw new Error("somebody else opened this room");
+      if (!(own || opensMediation(room, event, roster)) || body["room"] !== room.name) {
+        throw new Error("somebody else opened this room");
+      }
       begin(room, event, 1);
       room.readers = new Set(room.wrapped);
       break;
@@ -129,7 +134,8 @@ function apply(room: Room, event: Event, roster: Roster): void {
     case "access.granted": {
       const reader = String(body["reader"]);
       const roles = roster.people.get(reader)?.roles ?? [];
-      const given = [...WORKERS, ...GUESTS].some((role) => roles.includes(`${role}:${room.channel}`));
+      const { workers, guests } = rolesOf(room);
+      const given = [...workers, ...guests].some((role) => roles.includes(`${role}:${room.channel}`));
       if (own || !reads || !given) throw new Error("an access that nobody could give");
       for (const wrap of records(event, "wraps")) {
         room.wraps.push({ reader, epoch: Number(wrap["epoch"]), digest: String(wrap["sha256"]) });
@@ -148,10 +154,18 @@ function apply(room: Room, event: Event, roster: Roster): void {
       if (!own) throw new Error("only the reporter closes a mailbox");
       room.closedToReading = true;
       break;
-    default:
+    case "message.posted":
       if (!own && !reads) throw new Error("an event by somebody who has no say in this room");
+      break;
+    default:
+    // Whoever holds a share says that it is right, or is not: that changes nothing here.
   }
   room.events.push(event);
+}
+
+function opensMediation(room: Room, event: Event, roster: Roster): boolean {
+  const roles = roster.people.get(event.by)?.roles ?? [];
+  return room.name === "mediation" && roles.includes(`mediator:${room.channel}`);
 }
 
 function begin(room: Room, event: Event, epoch: number): void {

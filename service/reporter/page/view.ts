@@ -39,7 +39,8 @@ export function own(text: string): HTMLElement {
 
 /** A sentence of the page's, with what stands in braces filled in. */
 export function sentence(name: string, values: Record<string, string> = {}): string {
-  const found = find<HTMLTemplateElement>("#sentences").content.querySelector(`[data-sentence="${name}"]`);
+  const said = all("[data-sentence]", find<HTMLTemplateElement>("#sentences").content);
+  const found = said.find((each) => each.dataset["sentence"] === name);
   return filled(found?.textContent ?? "", values);
 }
 
