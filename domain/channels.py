@@ -80,6 +80,25 @@ def listed(value: JsonValue) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
+def without(channels: Channels, person: str, role: str) -> Channels:
+    """The channels after somebody lost a role: with it goes what they were appointed to by it."""
+
+    def left(held: Holders | None, by: str) -> Holders | None:
+        if held is None or role != by:
+            return held
+        return replace(held, people=tuple(each for each in held.people if each != person))
+
+    return {
+        name: replace(
+            channel,
+            fallback=None if (role, channel.fallback) == ("outsider", person) else channel.fallback,
+            custodians=left(channel.custodians, f"custodian:{name}"),
+            recovery=left(channel.recovery, f"recovery:{name}"),
+        )
+        for name, channel in channels.items()
+    }
+
+
 def _opened(known: Channel | None, event: Event) -> Channel:
     asked = Channel(
         channel=event.text("channel"),

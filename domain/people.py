@@ -33,7 +33,6 @@ __all__ = [
     "Retention",
     "at_marker",
     "fold",
-    "identity_offered",
     "parsed_key",
     "proposed",
     "roster_digest",
@@ -155,34 +154,12 @@ class Mechanism:
         named = self.channels[channel].fallback if channel in self.channels else None
         return self.usable(named, slot) if named else None
 
-    def custodians(self, channel: str, slot: int) -> tuple[Person, ...]:
-        """The appointed custodians who can be given shares of an identity, by the roster of that slot."""
-        return self._holders(self.channels[channel].custodians, "custodian", channel, slot)
-
-    def recoverers(self, channel: str, slot: int) -> tuple[Person, ...]:
-        """The appointed people who can be given shares of rooms' keys, by the roster of that slot."""
-        return self._holders(self.channels[channel].recovery, "recovery", channel, slot)
-
-    def _holders(self, appointed: Holders | None, role: str, channel: str, slot: int) -> tuple[Person, ...]:
-        able = self._usable_with(role, channel, slot)
-        return tuple(person for person in able if appointed and person.key_id in appointed.people)
-
     def _usable_with(self, role: str, channel: str, slot: int) -> tuple[Person, ...]:
         return tuple(
             person
             for _, person in sorted(self.people.items())
             if person.has(role, channel) and self.usable(person.key_id, slot)
         )
-
-
-def identity_offered(mechanism: Mechanism, channel: str, slot: int) -> bool:
-    """Whether reporters on this channel are offered to leave their name, by the roster of that slot.
-
-    It takes as many custodians as together open one, and never fewer than two.
-    """
-    known = mechanism.channels.get(channel)
-    appointed = known.custodians if known else None
-    return appointed is not None and len(mechanism.custodians(channel, slot)) >= max(2, appointed.threshold)
 
 
 def roster_digest(people: Iterable[Person]) -> str:
@@ -316,8 +293,9 @@ def _restored(mechanism: Mechanism, event: Event) -> Mechanism:
 
 
 def _withdrawn(mechanism: Mechanism, event: Event) -> Mechanism:
-    person = mechanism.people[event.text("person")]
-    return _with_person(mechanism, replace(person, roles=person.roles - {event.text("role")}))
+    person, role = mechanism.people[event.text("person")], event.text("role")
+    mechanism = replace(mechanism, channels=channels.without(mechanism.channels, person.key_id, role))
+    return _with_person(mechanism, replace(person, roles=person.roles - {role}))
 
 
 def _rekeyed(mechanism: Mechanism, event: Event) -> Mechanism:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from meyasubako.domain.people import Channel, Holders, Mechanism, identity_offered
+from meyasubako.domain import holders
+from meyasubako.domain.people import Channel, Mechanism
 
 
 def missing(mechanism: Mechanism) -> Iterator[str]:
@@ -38,8 +39,8 @@ def _on(mechanism: Mechanism, channel: Channel) -> Iterator[str]:
         yield "one person reads what is reported: enrol a second, for whoever must leave that one out"
     if fallback is None:
         yield "nobody outside reads where everybody inside is left out: appoint a fallback (role outsider)"
-    yield from identity_missing(mechanism, name)
-    if not _enough(channel.recovery, len(mechanism.recoverers(name, slot))):
+    yield from identity_missing(mechanism, channel)
+    if not holders.holding(mechanism, channel, "report"):
         yield (
             "nobody can recover what a lost key closed: appoint at least two people (role recovery), one "
             "of them an outsider"
@@ -48,12 +49,11 @@ def _on(mechanism: Mechanism, channel: Channel) -> Iterator[str]:
         yield "no profile is adopted: seven days for the acknowledgement is all that counts"
 
 
-def identity_missing(mechanism: Mechanism, channel: str) -> Iterator[str]:
+def identity_missing(mechanism: Mechanism, channel: Channel) -> Iterator[str]:
     """Why reporters on this channel are not offered to leave their name; nothing where they are."""
-    last = mechanism.last_marker
-    if identity_offered(mechanism, channel, last.slot if last else 0):
+    if holders.identity_offered(mechanism, channel):
         return
-    there = _holding(mechanism, f"custodian:{channel}")
+    there = _holding(mechanism, f"custodian:{channel.channel}")
     if there < 2:
         number = {0: "no custodian", 1: "one custodian"}[there]
         yield f"this channel has {number}; an identity block needs two, outside the handling team"
@@ -63,7 +63,3 @@ def identity_missing(mechanism: Mechanism, channel: str) -> Iterator[str]:
 
 def _holding(mechanism: Mechanism, role: str) -> int:
     return sum(person.active and role in person.roles for person in mechanism.people.values())
-
-
-def _enough(appointed: Holders | None, able: int) -> bool:
-    return appointed is not None and able >= appointed.threshold

@@ -1,6 +1,6 @@
 import pytest
 
-from meyasubako.domain import people
+from meyasubako.domain import holders, people
 
 
 def proposal(world, who, kind, body):
@@ -73,15 +73,14 @@ def test_custodians_are_people_with_the_role_who_can_come_together(staffed):
     both = (world.cid, world.cleo)
     world.refuse("holders-can-hold", appointment(world, "custodians.appointed", *both, threshold=3))
     body = {"channel": "main", "people": [each.id for each in both], "threshold": 2}
-    assert not people.identity_offered(world.mechanism, "main", world.marker.slot)
+    assert not holders.identity_offered(world.mechanism, world.channel)
     done = world.together(world.ann, world.bob, "custodians.appointed", body)
     assert world.channel.custodians == people.Holders((world.cid.id, world.cleo.id), 2, done.leaf)
     for _ in range(3):
         world.mark()
-    assert people.identity_offered(world.mechanism, "main", world.marker.slot)
+    assert holders.identity_offered(world.mechanism, world.channel)
     world.act(world.ann, "person.suspended", world.stream, {"person": world.cleo.id})
-    assert not people.identity_offered(world.mechanism, "main", world.marker.slot)
-    assert not people.identity_offered(world.mechanism, "nowhere", world.marker.slot)
+    assert not holders.identity_offered(world.mechanism, world.channel)
     assert world.audit() == []
 
 
@@ -138,4 +137,18 @@ def test_several_profiles_hold_at_once_and_one_is_replaced_by_its_name(world):
         world.together(world.ann, world.bob, "profile.adopted", body)
     found = {name: profile.deadlines[0].days for name, profile in world.channel.profiles.items()}
     assert found == {"one": 3, "two": 5}
+    assert world.audit() == []
+
+
+def test_with_a_role_goes_what_somebody_was_appointed_to_by_it(staffed):
+    world = staffed
+    both = [world.cid.id, world.cleo.id]
+    body = {"channel": "main", "people": both, "threshold": 2}
+    world.together(world.ann, world.bob, "custodians.appointed", body)
+    world.together(world.ann, world.bob, "fallback.appointed", {"channel": "main", "person": world.otto.id})
+    world.act(world.ann, "role.withdrawn", world.stream, {"person": world.cleo.id, "role": "custodian:main"})
+    assert world.channel.custodians.people == (world.cid.id,)
+    assert world.channel.fallback == world.otto.id
+    world.act(world.ann, "role.withdrawn", world.stream, {"person": world.otto.id, "role": "outsider"})
+    assert world.channel.fallback is None
     assert world.audit() == []

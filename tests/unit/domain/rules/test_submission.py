@@ -173,3 +173,25 @@ def test_staff_do_not_take_a_room_that_a_report_promised(world, case):
     _, other = world.submission()
     room = opening_by_staff(world, world.ira, case, other.report, "team")
     world.refuse("room-opened-as-named", other.events[0], room)
+
+
+def test_nothing_is_reported_on_a_channel_that_is_closed(world):
+    _, case = world.submission()
+    world.together(world.ann, world.bob, "channel.closed", {"channel": "main"})
+    world.refuse("channel-as-published", case.events[0])
+
+
+def test_in_a_letterbox_the_person_outside_alone_is_sealed_to(world):
+    _, before = world.submission()
+    world.together(world.ann, world.bob, "fallback.appointed", {"channel": "main", "person": world.otto.id})
+    world.together(world.ann, world.bob, "channel.changed", world.channel_body("main", letterbox=True))
+    world.mark()
+    for readers in (("ira", "ken"), ("ira", "otto")):
+        _, case = world.submission(readers)
+        world.refuse("reader-on-roster", *case.events[:2])
+    # Whoever was shown the readers before it became one is shown them anew.
+    world.refuse("reader-on-roster", *before.events[:2])
+    world.submit(("otto",))
+    world.together(world.ann, world.bob, "channel.changed", world.channel_body("main"))
+    world.submit(("ira", "ken"))
+    assert world.audit() == []

@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from meyasubako.crypto.keyfile import KeyPair, write_keyfile
-from meyasubako.domain import acts, staffing
-from meyasubako.domain.people import identity_offered
+from meyasubako.domain import acts, holders, staffing
 from meyasubako.service.cli.main import main
 from meyasubako.service.founding import card
 from meyasubako.service.mechanism import Mechanism
@@ -103,11 +102,14 @@ def test_each_set_up_is_founded_lacks_what_the_page_says_and_enrols_somebody(
         state = mechanism.ledger().mechanism
         assert len(state.people) == people
         assert list(staffing.missing(state)) == lacking(name)
-        assert identity_offered(state, "main", 0) == identity
+        offered = holders.identity_offered(state, state.channels["main"])
+        assert (offered is not None) == identity
         assert (state.fallback("main", 0) is not None) == fallback
         enrolled(mechanism, keys["dan"], keys[second])
+        mechanism.publish()
     finally:
         mechanism.close()
+    assert CliRunner().invoke(main, ["audit", str(mechanism.directory)]).exit_code == 0
 
 
 def test_a_letterbox_is_founded_without_anybody_inside_who_reads(
