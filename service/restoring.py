@@ -27,6 +27,7 @@ from meyasubako.crypto.age import Identity
 from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
 from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.errors import BadNoteError, BadTileError, CryptoError
+from meyasubako.crypto.merkle import Frontier, leaf_hash
 from meyasubako.crypto.note import Note
 from meyasubako.crypto.tiles import TILE, decode_bundle, tile_path, tile_width
 from meyasubako.domain import envelope
@@ -137,10 +138,9 @@ def restore_backup(
     work.mkdir(mode=0o700, parents=True)
     try:
         _unpack(work, backup, keys, identities, progress)
-        if checkpoint is not None:
-            _keep_newer(work, checkpoint)
+        given = _keep_newer(work, checkpoint) if checkpoint is not None else None
         forward = restore(work, mirror, progress=progress) if mirror is not None else None
-        restored = _settle(work, forward)
+        restored = _settle(work, forward, given)
         if directory.exists():
             directory.rmdir()
         work.rename(directory)
@@ -169,8 +169,8 @@ def _unpack(
     settle_restored(work)
 
 
-def _keep_newer(work: Path, checkpoint: Path) -> None:
-    """Let a newer checkpoint be the one that the log must extend."""
+def _keep_newer(work: Path, checkpoint: Path) -> Checkpoint:
+    """Let a newer checkpoint be the one that the log must extend; gives it."""
     config = Config.load(work)
     try:
         given, note = Checkpoint.parse(Note.parse(checkpoint.read_bytes()).text), checkpoint.read_bytes()
@@ -181,10 +181,11 @@ def _keep_newer(work: Path, checkpoint: Path) -> None:
         raise RestoreError(f"the checkpoint is of {given.origin}, and this is {config.origin}")
     if given.size > kept.size:
         (work / _KEPT).write_bytes(note)
+    return given
 
 
-def _settle(work: Path, forward: Restored | None) -> Restored:
-    """Destroy again what the log says is destroyed, and give up what no key opens any more."""
+def _settle(work: Path, forward: Restored | None, given: Checkpoint | None) -> Restored:
+    """Compare with a checkpoint, destroy again what the log says is gone, and give up what no key opens."""
     try:
         mechanism = Mechanism.open(work)
     except RolledBackError as error:
@@ -192,6 +193,12 @@ def _settle(work: Path, forward: Restored | None) -> Restored:
     try:
         state = mechanism.ledger().mechanism
         ServerKeys.fitting(work, PublicKeys(state.log_keys, state.promise_key, state.service_key))
+        if given is not None:
+            edge = Frontier().extend(leaf_hash(row.data) for row in mechanism.store.rows(0, given.size))
+            if edge.root() != given.root:
+                raise RestoreError(
+                    f"the log does not extend the checkpoint of {given.size}: tell the mechanism's auditor"
+                )
         mechanism.destroy(again=True)
         ledger, size = mechanism.ledger(), mechanism.store.head().size
         lost = tuple(Lost(each, ledger.owners[each.digest]) for each in mechanism.store.record_lost())

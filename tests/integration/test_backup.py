@@ -232,6 +232,28 @@ def test_a_backup_behind_a_newer_checkpoint_needs_a_mirror(
     assert set(findings(tmp_path / "new")) == {"payload-was-lost", "checkpoint-is-kept"}
 
 
+def test_a_backup_that_does_not_extend_a_checkpoint_is_refused(
+    box: Box, mechanism: Mechanism, data: Path, keys: Path, tmp_path: Path
+) -> None:
+    forked = replace(box, directory=Path(shutil.copytree(box.directory, tmp_path / "forked")))
+    fork = Mechanism.open(forked.directory)
+    fork.publish()
+    fork.close()
+    for _ in range(2):
+        report(mechanism, box, "on the log")
+        mechanism.publish()
+    back_up_both(box, data, keys)
+    with pytest.raises(RestoreError, match="does not extend"):
+        restoring.restore_backup(
+            tmp_path / "new", data, keys, [KEY], checkpoint=forked.directory / "checkpoint"
+        )
+    assert not (tmp_path / "new").exists()
+    same = restoring.restore_backup(
+        tmp_path / "new", data, keys, [KEY], checkpoint=box.directory / "checkpoint"
+    )
+    assert same.lost == ()
+
+
 def test_a_wrong_key_a_cut_backup_or_the_two_exchanged_leave_nothing_behind(
     box: Box, data: Path, keys: Path, tmp_path: Path
 ) -> None:

@@ -179,7 +179,7 @@ def test_nothing_of_an_upload_lies_anywhere_in_the_clear_while_it_arrives(
             # Without the end, which may still be on its way.
             needles = list(canary.of_file("upload", content[: len(content) // 2]))
             assert canary.found_in(places, needles) == []
-        wait_for(lambda: not list(incoming.iterdir()))
+        wait_for(lambda: not list(incoming.glob("form-*")))
 
 
 def test_no_temporary_file_is_left(lived: tuple[Lived, Served]) -> None:
