@@ -185,3 +185,18 @@ def test_a_second_clock_is_refused(box: Box) -> None:
         only_one(lock, "clock"),
     ):
         pass
+
+
+def test_a_date_that_passed_is_put_down_once_before_the_slot_closes(
+    timed: Mechanism, box: Box, time: _Time
+) -> None:
+    state, reported = _state(time), report(timed, box)
+    case = timed.ledger().cases[reported.case]
+    time.now += timedelta(days=8)
+    for _ in range(3):
+        tick(timed, state)
+        time.now += timedelta(hours=1)
+    kinds = [row.kind for row in timed.store.stream(reported.case)]
+    assert kinds == ["report.submitted", "deadline.missed"]
+    assert timed.ledger().cases[reported.case].missed == (case.next_date,)
+    assert box.findings() == []

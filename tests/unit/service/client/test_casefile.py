@@ -106,3 +106,52 @@ def test_nobody_writes_in_an_epoch_that_was_begun_by_somebody_who_reads_no_more(
     to = reported.receipt.identity("box.example.org").recipient
     epoch = acts.current_epoch(mine, room, ledger.mechanism, to, "reporter_tool")
     assert epoch.number == 3
+
+
+def case_shown(mechanism: Mechanism, reported: Reported, *beside: Event) -> None:
+    """Fold the case as somebody does whom the service shows these events besides those in the log."""
+    streams = [
+        tuple(envelope.read(row.data) for row in mechanism.store.stream(stream))
+        for stream in (reported.case, reported.report, reported.dialogue)
+    ]
+    casefile.fold(mechanism.ledger().mechanism, [streams[0], *streams[1:], *[(each,) for each in beside]])
+
+
+@pytest.mark.parametrize("kind", ["withdrawal.requested", "referral.consented"])
+def test_nobody_but_the_reporter_withdraws_or_consents(
+    mechanism: Mechanism, box: Box, reported: Reported, kind: str
+) -> None:
+    body = {"message": "ab" * 32, "sealed_by": "server"}
+    if kind == "referral.consented":
+        body["referral"] = "cd" * 32
+    forged = begin(mechanism, box.people["Keiko Sato"].signing).add(kind, reported.case, body)
+    with pytest.raises(BadDocumentError, match="no say"):
+        case_shown(mechanism, reported, forged)
+
+
+def test_a_reporter_decides_nothing_that_is_the_staffs(mechanism: Mechanism, reported: Reported) -> None:
+    body = {"outcome": "eligible", "message": "ab" * 32}
+    forged = begin(mechanism, reported.key).add("eligibility.decided", reported.case, body)
+    with pytest.raises(BadDocumentError, match="no say"):
+        case_shown(mechanism, reported, forged)
+
+
+@pytest.mark.parametrize(
+    ("name", "room"),
+    [
+        ("Ada Berg", "mediation"),
+        ("Keiko Sato", "mediation"),
+        ("Ana Silva", "respondent"),
+        ("Ada Berg", "team"),
+    ],
+)
+def test_a_room_that_somebody_without_a_say_opens_is_not_believed(
+    mechanism: Mechanism, box: Box, reported: Reported, name: str, room: str
+) -> None:
+    pair = box.people[name]
+    request = begin(mechanism, pair.signing)
+    made = acts.NewRoom(mechanism.fresh_id(), HybridIdentity.generate())
+    readers = {box.key_id(name): pair.identity.recipient}
+    forged = acts.open_room(request, made, case=reported.case, name=room, readers=readers)
+    with pytest.raises(BadDocumentError, match="no say"):
+        case_shown(mechanism, reported, forged)
