@@ -33,8 +33,9 @@ def suspend(
     """Suspend PERSON, so that their key may act and read no more.
 
     PERSON is a name, or the beginning of a key id. One steward alone can do this: a stolen key does not wait.
-    It is published at once, and cannot be taken back; the person comes back with a new key, by `enroll`. What
-    the key could open until now, whoever has it may have kept.
+    It is published at once. Two people lift it (`people restore`) where the key was never in other hands, or
+    put a new key in its place (`people rotate`). What the key could open until now, whoever has it may have
+    kept.
     """
     stewardship = steward(url, keyfile, passphrase_file, proxy)
     people = stewardship.people()
@@ -42,7 +43,7 @@ def suspend(
     if not yes:
         if not sys.stdin.isatty():
             raise InputError("there is no terminal to ask in: use --yes")
-        click.confirm(f"Suspend {people[key_id]!r} ({key_id}) for good?", abort=True, err=True)
+        click.confirm(f"Suspend {people[key_id]!r} ({key_id}) now?", abort=True, err=True)
     event = stewardship.suspend(key_id)
     emit(
         {"person": people[key_id], "key_id": key_id, "state": "suspended", "leaf": event.leaf},

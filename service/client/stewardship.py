@@ -143,7 +143,7 @@ class Stewardship:
         return {key_id: name for key_id, name in known.items() if mechanism.people[key_id].active}
 
     def suspend(self, person: str) -> Event:
-        """Take a person, by key id, off the roster for good, alone and at once."""
+        """Suspend a person, by key id, alone and at once."""
         return self._act(
             lambda ledger, request: request.add(
                 "person.suspended", ledger.mechanism.stream, {"person": person}
