@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from flask import Flask, Response, g, redirect, request, url_for
-from flask_babel import Babel, LazyString, force_locale, get_locale, lazy_gettext
+from flask_babel import Babel, LazyString, force_locale, lazy_gettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -191,7 +191,7 @@ def _frame(app: Flask, site: Site) -> None:
         tag = language()
         return {
             "tag": tag,
-            "direction": get_locale().text_direction,
+            "direction": locale_of(tag).text_direction,
             "others": [(other, AUTONYMS[other]) for other in site.offered() if other != tag],
             "by_machine": not reviewed(tag),
         }

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from babel.support import NullTranslations
-from flask import Flask
+from flask import Flask, url_for
 from flask.templating import Environment
 from flask_babel import get_translations
 from jinja2 import Template, nodes
@@ -77,7 +77,10 @@ class SpokenEnvironment(Environment):
 
         overlay = self.overlay()
         overlay.catalogue = catalogue
-        overlay.globals = {**self.globals, "_": one, "gettext": one, "ngettext": counted}
+        # Addresses are paths below one root: the same in every request.
+        address = lru_cache(maxsize=_REMEMBERED)(url_for)
+        own = {"_": one, "gettext": one, "ngettext": counted, "url_for": address}
+        overlay.globals = {**self.globals, **own}
         return overlay
 
 
