@@ -18,6 +18,7 @@ from meyasubako.service.cli.case_options import text_given
 from meyasubako.service.cli.connecting import be_sure, tell_seen
 from meyasubako.service.cli.failures import InputError
 from meyasubako.service.cli.output import emit, plain, progress
+from meyasubako.service.cli.report import told_in
 from meyasubako.service.client import roster, sealed_report
 from meyasubako.service.client.files import LocalFile, Progress, safe_name
 from meyasubako.service.client.http import Http
@@ -51,6 +52,12 @@ HAPPENED: Final = {
     "--say", metavar="TEXT", help="Write to the people who read your report; - reads standard input."
 )
 @click.option("--add", metavar="TEXT", help="Add to the report itself, which the receipt does not open.")
+@click.option(
+    "--identity",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Add what FILE tells to what you said of yourself when you reported; custodians guard it.",
+)
 @click.option("--mediate", metavar="TEXT", help="Write in the mediation, once a mediator has opened it.")
 @click.option(
     "--ask",
@@ -80,6 +87,7 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
     url: str,
     say: str | None,
     add: str | None,
+    identity: Path | None,
     mediate: str | None,
     ask: str | None,
     attached: tuple[Path, ...],
@@ -98,12 +106,13 @@ def mailbox(  # noqa: PLR0913  each is an option of the command
 
     In a pipe, the first line of standard input is the receipt.
     """
-    words = Words(say, add, mediate, ask)
+    words = Words(say, add, mediate, ask, told_in(identity) if identity else None)
     writing = words.writing
-    if sum((writing, close_to_reading, proof is not None)) > 1 or (attached and not writing) or words.two:
+    carried = attached and (not writing or identity)
+    if sum((writing, close_to_reading, proof is not None)) > 1 or carried or words.two:
         raise click.UsageError(
-            "Choose one of --say, --add, --mediate, --close-to-reading and --proof; --file goes with the"
-            " first three, and --ask with --say."
+            "Choose one of --say, --add, --mediate, --identity, --close-to-reading and --proof; --file goes"
+            " with the first three, and --ask with --say."
         )
     receipt = read_receipt()
     log = roster.from_log(Http(log_url, proxy=proxy)) if log_url else None
@@ -139,16 +148,17 @@ class Words:
     add: str | None
     mediate: str | None
     ask: str | None
+    identity: str | None = None
 
     @property
     def writing(self) -> bool:
         """Whether anything is written at all."""
-        return any(each is not None for each in (self.say, self.add, self.mediate, self.ask))
+        return any(each is not None for each in (self.say, self.add, self.mediate, self.ask, self.identity))
 
     @property
     def two(self) -> bool:
         """Whether more is written than one thing."""
-        others = sum(each is not None for each in (self.add, self.mediate))
+        others = sum(each is not None for each in (self.add, self.mediate, self.identity))
         return others + (self.say is not None or self.ask is not None) > 1
 
     def send(self, letters: Letters, files: Sequence[LocalFile], step: Progress) -> tuple[Event, str]:
@@ -156,6 +166,8 @@ class Words:
         if self.ask is not None:
             text = self.say if self.say is not None else f"I want to {mailbox_wishes.sentence(self.ask)}."
             return letters.ask(self.ask, _text(text), files, step), "asked for"
+        if self.identity is not None:
+            return letters.add_identity(self.identity), "added to what you said of yourself"
         if self.mediate is not None:
             return letters.mediate(_text(self.mediate), files, step), "said in the mediation"
         if self.add is not None:

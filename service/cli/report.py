@@ -136,13 +136,19 @@ def _told(offer: Offer, channel: str, excluded: frozenset[str], path: Path | Non
     found = offer.custodians(channel, excluded)
     if found is None:
         raise NoCustodiansError("too few custodians are left to keep who you are")
+    text = told_in(path)
+    people = ", ".join(offer.names[each] for each in found.people)
+    console(sys.stderr).print(f"[dim]custodians[/]   any {found.threshold} of {plain(people)}")
+    return text
+
+
+def told_in(path: Path) -> str:
+    """What a file tells of whoever writes; refuses what is empty, or does not fit."""
     text = path.read_text(encoding="utf-8").strip()
     if not text:
         raise InputError(f"{path} is empty")
     if not sealing.identity_fits(text):
         raise InputError(f"{path} is too long: who you are fits into about 1,400 bytes")
-    people = ", ".join(offer.names[each] for each in found.people)
-    console(sys.stderr).print(f"[dim]custodians[/]   any {found.threshold} of {plain(people)}")
     return text
 
 

@@ -195,6 +195,8 @@ class Mailbox(msgspec.Struct, frozen=True):
     rooms: tuple[RoomShown, ...]
     mechanism: MechanismPage
     happened: tuple[Happened, ...] = ()
+    # The last epoch of the identity that somebody was shown.
+    spent: int = 0
 
 
 class EventProof(msgspec.Struct, frozen=True):

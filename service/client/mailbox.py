@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts, envelope, reading, wishes
+from meyasubako.domain import acts, acts_identity, envelope, reading, wishes
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event, Head
@@ -23,7 +25,7 @@ from meyasubako.domain.reading import Opened
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.wishes import Wish
 from meyasubako.service.client import answers, casefile, files, proofs
-from meyasubako.service.client.errors import NoMailboxError, NoSuchFileError
+from meyasubako.service.client.errors import NoIdentityError, NoMailboxError, NoSuchFileError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.roster import VerifiedMechanism
@@ -80,6 +82,9 @@ class Letters:
         streams = [room.read() for room in sorted(shown.rooms, key=lambda room: room.room, reverse=True)]
         ledger = casefile.fold(self._mechanism, streams, case)
         rooms = {room.name: room for room in ledger.rooms.values()}
+        if "identity" in rooms:
+            # That somebody was shown it stands in the case's stream; a lie about it causes a refusal only.
+            rooms["identity"] = replace(rooms["identity"], spent=shown.spent)
         dialogue = rooms["dialogue"]
         keys: Mapping[int, HybridIdentity] = {}
         if not dialogue.closed_to_reading:
@@ -153,6 +158,31 @@ class Letters:
     def add(self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress) -> Event:
         """Add to the report, which the receipt does not open: nobody who finds it reads this."""
         return self._write("report.added", "report", {"text": text, "v": 1}, attached, progress)
+
+    def add_identity(self, text: str) -> Event:
+        """Add to what one told of oneself; under a new key where somebody was shown what was told before."""
+        for last in (False,) * (_TRIES - 1) + (True,):
+            visit = self.visit()
+            room = visit.rooms.get("identity")
+            if room is None:
+                raise NoIdentityError("you told nobody who you are: only a report can do that")
+            request = self._request(visit)
+            event = acts_identity.add_identity(
+                request,
+                room,
+                self._mechanism,
+                self._identity.recipient,
+                {"text": text, "v": 1},
+                SEALED_BY,
+            )
+            try:
+                repeated(partial(self._client.post, request.events, request.payloads))
+            except RefusedError as refused:
+                if last or refused.name not in _MOVED:
+                    raise
+                continue
+            return event
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def mediate(
         self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress

@@ -133,6 +133,7 @@ class _Door:
                 "head": {"seq": head.seq, "leaf": head.leaf},
             },
             "rooms": [self._room_view(room) for room in self._rooms(case)],
+            "spent": max((room.spent for room in self._rooms(case)), default=0),
             "happened": [
                 {
                     "what": each.what,

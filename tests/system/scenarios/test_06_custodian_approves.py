@@ -47,6 +47,13 @@ def test_one_handler_is_shown_it_for_seven_days(tmp_path: Path) -> None:
         what = [each["what"].split(":")[0] for each in visit["happened"]]
         assert what == ["requested", "approved", "approved", "opened"]
 
+        more = tmp_path / "more.txt"
+        more.write_text("Now at Kanalweg 9.")
+        place.town.facts(*place.town.reporter("mailbox", "--identity", more), typed=place.receipts[-1] + "\n")
+        assert place.facts(KEIKO, "identity", "show", asked)["identity"] == [WHO]
+        room = place.town.box.ledger().cases[case].rooms["identity"]
+        assert place.town.box.ledger().rooms[room].epoch == 2
+
         box = place.town.box
         released = {share.digest for share in box.ledger().cases[case].requests[asked].released}
         assert len(released) == 2
