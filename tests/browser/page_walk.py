@@ -43,28 +43,43 @@ def click(page, css: str) -> None:
     until(f"{css} can be clicked", clicked)
 
 
-def write(page, language: str, *, excluded: str, text: str, files: Sequence[object] = ()) -> None:
+def write(
+    page,
+    language: str,
+    *,
+    excluded: str,
+    text: str,
+    files: Sequence[object] = (),
+    see: walk.See = walk.unseen,
+) -> None:
     """From the list of readers to the page that shows all of it once more."""
     at(page, "readers")
+    see("readers")
     page.get_by_label(excluded).check()
     go(page, "readers")
     at(page, "story")
+    see("story")
     page.fill("#text", text)
     go(page, "story")
     at(page, "topic")
+    see("topic")
     page.check("#kinds input[value=safety]")
     go(page, "topic")
     at(page, "circumstances")
+    see("circumstances")
     page.fill("#place", walk.PLACE[language])
     go(page, "circumstances")
     at(page, "needs")
+    see("needs")
     go(page, "needs")
     at(page, "files")
+    see("files")
     if files:
         page.set_input_files("#files", files)
         until("the files are listed", lambda: page.locator("[data-held] li").count() > 0)
     go(page, "files")
     at(page, "review")
+    see("review")
 
 
 def report(page, language: str, *, excluded: str, text: str = "", files: Sequence[object] = ()) -> str:

@@ -92,9 +92,9 @@ export class ReportFlow {
         const told = this.entries.told(question);
         return told.length === 0 ? [] : [make("dt", question.dataset["label"] ?? ""), ...told.map((each) => make("dd", own(each)))];
       });
-      const nothing = make("dd", sentence("left-empty"));
+      const nothing = make("p", sentence("left-empty"));
       nothing.className = "none";
-      place(step).replaceChildren(...(rows.length > 0 ? rows : [nothing]));
+      place(step).replaceChildren(rows.length > 0 ? make("dl", ...rows) : nothing);
     }
     const files = this.picker.lines();
     place("files").replaceChildren(...(files.length > 0 ? files : [make("li", sentence("none"))]));
