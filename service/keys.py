@@ -76,7 +76,7 @@ class ServerKeys:
     def load(cls, directory: Path) -> Self:
         """The keys of a directory; `KeysError` names the file that is missing, damaged or open to others."""
         folder = directory / FOLDER
-        _refuse_open(folder)
+        refuse_open(folder)
         keys = cls(_read_log(folder), _read_note(folder / PROMISE, ED25519), _read_seed(folder / SERVICE))
         name = keys.log[0].key.name
         if keys.log[1].key.name != name or keys.promise.key.name != f"{name}/promise":
@@ -92,7 +92,7 @@ class ServerKeys:
         if len(wanted.log) != len(FILES["log"]):
             raise KeysError("the log names other kinds of keys than this release signs with")
         folder = directory / FOLDER
-        _refuse_open(folder)
+        refuse_open(folder)
         ed25519, ml_dsa = (
             _fitting(folder, name, partial(_read_note, kind=kind), text, _note_text)
             for name, kind, text in zip(FILES["log"], (ED25519, ML_DSA_44), wanted.log, strict=True)
@@ -208,7 +208,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _read(path: Path, parse: Callable[[str], T]) -> T:
-    _refuse_open(path)
+    refuse_open(path)
     try:
         return parse(path.read_text(encoding="utf-8").removesuffix("\n"))
     except (OSError, UnicodeDecodeError, CryptoError, KeysError):
@@ -216,7 +216,8 @@ def _read(path: Path, parse: Callable[[str], T]) -> T:
         raise KeysError(f"{path} does not hold the key that it should") from None
 
 
-def _refuse_open(path: Path) -> None:
+def refuse_open(path: Path) -> None:
+    """Refuse what others may read; `KeysError`."""
     try:
         mode = path.stat().st_mode
     except OSError:

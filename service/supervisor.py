@@ -37,7 +37,9 @@ from meyasubako.service.config import Config, parse_address
 from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
 from meyasubako.service.errors import LogMismatchError, StartError
 from meyasubako.service.exclusive import only_one
+from meyasubako.service.keys import refuse_open
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.store.erasure_keys import FOLDER as ERASURE_KEYS
 from meyasubako.service.web import LOGGER
 
 LOCK_NAME: Final = "serve.lock"
@@ -207,6 +209,7 @@ def _check_log(directory: Path, config: Config, test_clock: Path | None) -> None
         open_checkpoint(published.note, config.origin, [parse_verifier(key) for key in then.log_keys])
         if mechanism.keys.log[0].key.name != config.origin:
             raise LogMismatchError("the keys in this directory are another log's")
+        refuse_open(directory / ERASURE_KEYS)
         # A directory that was put back by hand may hold again what the log says was erased.
         mechanism.destroy(again=True)
     except BadNoteError as error:

@@ -244,9 +244,10 @@ def test_a_directory_of_a_newer_format_is_refused(own: tuple[Box, Served]) -> No
     assert "format 2" in str(caught.value)
 
 
-def test_keys_that_others_can_read_are_refused(own: tuple[Box, Served]) -> None:
+@pytest.mark.parametrize(("name", "mode"), [("keys/service", 0o644), ("erasure", 0o750)])
+def test_keys_that_others_can_read_are_refused(own: tuple[Box, Served], name: str, mode: int) -> None:
     box, served = own
-    (box.directory / "keys" / "service").chmod(0o644)
+    (box.directory / name).chmod(mode)
     with pytest.raises(NotServedError) as caught:
         served.start()
     assert "open to others" in str(caught.value)
