@@ -290,6 +290,23 @@ def test_a_missing_or_damaged_key_is_told_by_its_name(store, filled, tmp_path):
         read(store, large)
 
 
+def test_a_damaged_key_keeps_nobody_from_removing_a_payload_and_is_done_again_when_it_is_back(
+    store, filled, tmp_path
+):
+    stays, removed = filled["one"][0], own(store, "one")
+    path = tmp_path / "erasure" / "scope-one"
+    data = path.read_bytes()
+    path.write_bytes(data[:50])
+    store.forget_payload(removed[1])
+    assert not store.has_payload(removed[1])
+    assert path.read_bytes() == data[:50]
+    path.write_bytes(data)
+    assert store.left_of([removed[1], stays[1]]) == [removed[1], stays[1]]
+    store.forget_payload(removed[1])
+    assert store.left_of([removed[1]]) == []
+    assert read(store, stays[1]) == stays[0]
+
+
 def test_a_directory_that_came_without_its_keys_says_so_and_goes_on_for_others(store, filled, tmp_path):
     older = copied(tmp_path, tmp_path / "older")
     with Store.open(older) as copy:
