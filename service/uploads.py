@@ -157,7 +157,8 @@ class Uploads:
             else:
                 digest, _ = receiving.commit()
                 self._write_slip(name, f"{length} {digest}\n")
-        except StoreError:
+        except (StoreError, CryptoError):
+            # What cannot be kept, or is not what arrived any more, is given up.
             self._drop_slip(name)
             raise
         return Arriving(offset, length, self._expires())
