@@ -16,6 +16,7 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.requests import Request
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.rules.registry import rule
+from meyasubako.domain.rules.rooms import is_staff
 
 _LONGEST_SECRET: Final = timedelta(days=366)
 
@@ -50,15 +51,20 @@ def approvals_needed(ledger: Ledger, case: Case, request: Request) -> int:
 
 
 def may_be_shown(ledger: Ledger, case: Case, person: str) -> bool:
-    """Whether somebody may fetch the identity now: their request was opened, and its time is not over."""
-    return (
-        any(
-            request.to == person and request.opened_on is not None and request.standing
-            for request in case.requests.values()
-            if not request.is_recovery
-        )
-        and ledger.mechanism.active(person) is not None
+    """Whether somebody may fetch the identity now: their request was opened, its time is not over, and they
+    still work on the case.
+    """
+    opened = any(
+        request.to == person and request.opened_on is not None and request.standing
+        for request in case.requests.values()
+        if not request.is_recovery
     )
+    return opened and _works_on(ledger, case, person)
+
+
+def _works_on(ledger: Ledger, case: Case, person: str) -> bool:
+    report = ledger.room(case.rooms["report"])
+    return report is not None and is_staff(ledger.mechanism, report, person)
 
 
 def _identity(ledger: Ledger, case: Case) -> Room | None:
@@ -159,6 +165,8 @@ def no_share_before_approval(ledger: Ledger, event: Event, _: int) -> str | None
     needed = approvals_needed(ledger, case, request)
     if request.ground != requests.BREAK_GLASS and len(request.approved) < needed:
         return f"{len(request.approved)} of {needed} holders have agreed"
+    if not request.is_recovery and not _works_on(ledger, case, request.to):
+        return "whoever asked does not work on the case any more"
     until = date.fromisoformat(event.text("until"))
     if request.until is not None and until != request.until:
         return f"the first release fixed the day on which the time is over: {request.until}"
@@ -215,6 +223,8 @@ def opening_is_told(ledger: Ledger, event: Event, _: int) -> str | None:
     if found is None or found[1].is_recovery or not found[1].standing:
         return "no such request stands"
     case, request = found
+    if not _works_on(ledger, case, event.by):
+        return "whoever asked does not work on the case any more"
     identity = _identity(ledger, case)
     if identity is None or event.number("epoch") != identity.epoch:
         return "what is opened is the identity's current epoch"

@@ -66,7 +66,7 @@ def _may_fetch_share(ledger: Ledger, case: Case, person: str, digest: str) -> bo
     if owner.kind != "share.released":
         return True
     return any(
-        request.standing and (request.is_recovery or request.opened_on is not None)
+        request.standing and (request.is_recovery or may_be_shown(ledger, case, person))
         for request in case.requests.values()
         if digest in {share.digest for share in request.released}
     )

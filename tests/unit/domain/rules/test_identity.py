@@ -303,3 +303,17 @@ def test_a_request_is_discussed_with_those_who_hold_shares_alone(held):
             },
         ),
     )
+
+
+def test_whoever_stepped_off_the_case_is_shown_nothing(held, case):
+    asked = case.ask(held.ira)
+    case.approve(asked, held.cy, held.cleo)
+    case.release(asked, held.cy)
+    case.release(asked, held.cleo)
+    case.opened(asked, held.ira)
+    told = case.submitted.events[0].body["identity"]["sha256"]
+    assert may_fetch(held.ledger, held.ira.id, case.stream, told)
+    for room in (case.submitted.report, case.submitted.dialogue):
+        held.act(held.ken, "access.revoked", room.stream, {"reader": held.ira.id})
+    assert not may_fetch(held.ledger, held.ira.id, case.stream, told)
+    held.refuse("no-share-before-approval", *case.releasing(asked, held.cora).events)
