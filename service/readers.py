@@ -55,7 +55,10 @@ class Readers:
             "marker": self._proven(published, [marker])[0],
             "rotations": self._proven(published, rotations),
             "checkpoint": published.note.decode(),
-            "people": [{**person_view(person), "replaces": person.replaces} for person in listed],
+            "people": [
+                {**person_view(person), "replaces": person.replaces, "since": person.since.isoformat()}
+                for person in listed
+            ],
             "channels": {name: _channel_view(each) for name, each in state.channels.items() if each.open},
             "appointments": {
                 leaf: list[JsonValue](named.people) for leaf, named in state.appointments.items()

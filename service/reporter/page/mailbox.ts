@@ -99,6 +99,17 @@ export class MailboxFlow {
       }),
     );
     find('[data-list="given"]', mailbox).replaceChildren(...readers);
+    this.drawReplaced(mailbox, new Set([...rooms.values()].flatMap((room) => room.wraps.map((wrap) => wrap.reader))));
+  }
+
+  /** Whose key was replaced after it opened a room of the case: its reporter is told. */
+  private drawReplaced(mailbox: HTMLElement, opened: ReadonlySet<string>): void {
+    const replaced = [...(this.roster?.people.values() ?? [])].filter((person) => opened.has(person.replaces));
+    find("[data-replaced]", mailbox).hidden = replaced.length === 0;
+    const told = replaced.map(({ key_id: keyId, since }) =>
+      make("p", make("b", this.role(keyId)), `: ${sentence("replaced", { date: this.view.day(since) })}`),
+    );
+    find('[data-list="replaced"]', mailbox).replaceChildren(...told);
   }
 
   /** A sentence of the page with a day in it; hidden where there is no day. */

@@ -26,6 +26,8 @@ export interface Person {
   readonly usable_from: number;
   /** The key id that this key took the place of, or nothing. */
   readonly replaces: string;
+  /** The day on which this key was enrolled. */
+  readonly since: string;
 }
 
 export interface Channel {
