@@ -16,7 +16,10 @@ from meyasubako.crypto import age
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import acts
+from meyasubako.domain.envelope import Event
 from meyasubako.service.client import access, life
+from meyasubako.service.client.casefile import CaseFile
 from meyasubako.service.clocks import system_clock
 from tests.system.box import ORIGIN, Box
 from tests.system.callers import desk
@@ -161,3 +164,24 @@ def test_the_server_opens_nothing_with_every_key_that_it_has(told: Told) -> None
         seeds |= {secret[start : start + 32] for start in range(max(1, len(secret) - 31))}
     assert len(seeds) >= 4
     assert opens(told.box, *(HybridIdentity.from_seed(seed) for seed in seeds)) == ""
+
+
+@pytest.mark.parametrize("told", [(OMAR,)], indirect=True)
+def test_a_key_that_opens_nothing_is_disputed_by_whoever_was_given_it(told: Told) -> None:
+    at_work, omar = desk(told.box, told.served, KEIKO), told.box.people[OMAR]
+
+    def build(file: CaseFile, request: acts.Request) -> Event:
+        for room in file.rooms.values():
+            wrong = [HybridIdentity.generate() for _ in range(room.epoch)]
+            acts.grant(request, room, wrong, told.box.key_id(OMAR), omar.identity.recipient)
+        return request.add("handler.assigned", file.case.stream, {"person": told.box.key_id(OMAR)})
+
+    at_work.act(told.case, build)
+    opened = desk(told.box, told.served, OMAR).open(told.case)
+    assert set(opened.disputed) == {"report", "dialogue"}
+    assert all(part.document is None for part in opened.report)
+    ledger = told.box.ledger()
+    disputed = {name for name, room in ledger.cases[told.case].rooms.items() if ledger.rooms[room].disputed}
+    assert disputed == {"report", "dialogue"}
+    desk(told.box, told.served, OMAR).open(told.case)
+    assert told.box.findings() == []

@@ -8,10 +8,12 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from meyasubako.crypto import age
+from meyasubako.crypto.age import HybridRecipient
 from meyasubako.crypto.canonical import decode_base64
 from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.note import open_note
 from meyasubako.crypto.signing import SigningKey
+from meyasubako.domain import acts, wishes
 from meyasubako.domain.envelope import Head
 from meyasubako.service import clock, incoming, shown
 from meyasubako.service.config import Doors, IntakeSettings
@@ -389,6 +391,30 @@ def test_a_reporters_message_is_shown_later_than_what_stood_before_it(
     assert (later["events"], later["head"]) == (before["events"], before["head"])
     heads = {each["stream"]: each["head"] for each in keiko.get("/v1/me").get_json()["streams"]}
     assert heads[reported.dialogue] == before["head"]
+
+
+def test_what_a_reporter_asks_for_is_shown_at_the_full_hour_like_what_they_say(
+    hourly: Mechanism, box: Box, keiko: Caller
+) -> None:
+    reported = report(hourly, box)
+    shown.note_size(box.directory, hourly.store.head().size)
+    streams = (reported.case, reported.dialogue)
+    before = [keiko.get(f"/v1/streams/{stream}").get_json() for stream in streams]
+    request, ledger = begin(hourly, reported.key), hourly.ledger()
+    case, room = ledger.cases[reported.case], ledger.rooms[reported.dialogue]
+    epoch = acts.Epoch(room.epoch, HybridRecipient.parse(room.recipient))
+    words = acts.post(
+        request, "message.posted", room.stream, epoch, {"text": "no more", "v": 1}, (), "reporter_tool"
+    )
+    wishes.tell(request, case, wishes.named("withdraw"), words, "reporter_tool")
+    hourly.accept([event.data for event in request.events], request.payloads)
+    assert hourly.ledger().cases[reported.case].withdrawn
+    after = [keiko.get(f"/v1/streams/{stream}").get_json() for stream in streams]
+    assert [(each["events"], each["head"]) for each in after] == [
+        (each["events"], each["head"]) for each in before
+    ]
+    shown.note_size(box.directory, hourly.store.head().size)
+    assert len(keiko.get(f"/v1/streams/{reported.case}").get_json()["events"]) == 2
 
 
 def test_an_events_place_does_not_tell_how_much_others_write_before_it_is_published(
