@@ -1,7 +1,7 @@
 """What a visit is compared with: Flask and nothing else, under the same gunicorn settings as our doors.
 
-Every request is answered with a short page; forms are parsed; the last one of a visit is inserted into SQLite, durable
-when it is answered.
+Every request is answered with a short page; forms are parsed; the last one of a visit is inserted into
+SQLite, durable when it is answered.
 """
 
 import argparse
