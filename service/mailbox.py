@@ -12,7 +12,7 @@ from meyasubako.crypto import age, archive
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import acts, opening, reading
+from meyasubako.domain import acts, holders, opening, reading
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event, Head, read
@@ -74,6 +74,9 @@ class Mailbox:
     replaced: tuple[tuple[str, date], ...] = ()
     opened: int = 0
     happened: tuple[Happened, ...] = ()
+    # The roles of those of whom `recovery_needed` together can give access back; empty where nobody can.
+    recovery: tuple[str, ...] = ()
+    recovery_needed: int = 0
     lost: tuple[tuple[str, str, date], ...] = ()
     late_since: date | None = None
     withdrawn: bool = False
@@ -132,6 +135,7 @@ class Mailboxes:
         """The mailbox of a receipt; NoMailboxError for one that nobody was given here."""
         found, today = self._find(receipt), self._mechanism.clock().date()
         mediation = self._find(receipt, "mediation") if self._joined(found.case, "mediation") else None
+        state, helping = self._mechanism.ledger().mechanism, holders.holders_of(found.room, found.room.epoch)
         return Mailbox(
             state=found.case.state,
             next_date=found.case.next_date,
@@ -141,6 +145,8 @@ class Mailboxes:
             replaced=tuple(self._replaced(found.case)),
             opened=sum(len(each.keys) + len(each.texts) for each in (found, mediation) if each),
             happened=happened(self._mechanism, found.case),
+            recovery=tuple(self._role(each, found.case.channel) for each in sorted(helping)),
+            recovery_needed=holders.threshold_of(found.room, found.room.epoch, state),
             lost=tuple(self._lost(found.case)),
             late_since=found.case.overdue(today) or found.case.late_since,
             withdrawn=found.case.withdrawn and found.case.open,

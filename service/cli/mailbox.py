@@ -10,6 +10,7 @@ from rich.console import Console
 
 from meyasubako.domain import roles
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.holders import holders_of, threshold_of
 from meyasubako.domain.reach import replaced_keys
 from meyasubako.domain.reading import Opened
 from meyasubako.service.cli import mailbox_wishes, options
@@ -205,6 +206,7 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
     visit = letters.visit()
     saved = _save(letters, visit, save_to) if save_to else {}
     due = visit.case.next_date.isoformat() if visit.case.next_date else ""
+    dialogue = visit.rooms["dialogue"]
     facts: dict[str, Any] = {
         "state": visit.case.state,
         "next_date": due,
@@ -216,6 +218,13 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
         **mailbox_wishes.facts(visit),
         "messages": [_message(visit, offer, each, saved) for each in visit.messages],
         "mediation": [_message(visit, offer, each, saved) for each in visit.mediation],
+        "recovery": {
+            "needed": threshold_of(dialogue, dialogue.epoch, offer.verified.mechanism),
+            "holders": [
+                _role(offer, each, visit.case.channel)
+                for each in sorted(holders_of(dialogue, dialogue.epoch))
+            ],
+        },
         "happened": [
             {"what": each.what, "day": each.day, "role": each.role, "until": each.until}
             for each in visit.happened
@@ -239,6 +248,11 @@ def _read(letters: Letters, offer: Offer, save_to: Path | None, *, as_json: bool
             out.print("\n[bold]In the mediation[/]")
         for message in visit.mediation:
             _draw(out, _message(visit, offer, message, saved))
+        if helping := facts["recovery"]["holders"]:
+            needed = facts["recovery"]["needed"]
+            out.print(
+                f"\n[dim]where a reader loses a key, any {needed} of {len(helping)} people together help[/]"
+            )
         if visit.happened:
             out.print("\n[bold]What was asked about you[/]")
         for each in visit.happened:

@@ -50,6 +50,7 @@ def test_who_one_is_can_be_said_on_a_page_of_its_own_and_lies_nowhere_in_the_cle
             page = visitor.come_back(place.receipts[0])
         assert "Somebody asked the people who guard names who you are." in page.body
         assert "One person was shown who you are." in page.body
+        assert "any 2 of these people can give access back" in page.body
         assert place.town.box.findings() == []
 
 

@@ -44,6 +44,8 @@ def test_one_handler_is_shown_it_for_seven_days(tmp_path: Path) -> None:
 
         visit = place.mailbox()
         assert "Two custodians agreed that I see who you are." in {m["text"] for m in visit["messages"]}
+        assert visit["recovery"]["needed"] == 2
+        assert len(visit["recovery"]["holders"]) == 3
         what = [each["what"].split(":")[0] for each in visit["happened"]]
         assert what == ["requested", "approved", "approved", "opened"]
 
