@@ -10,7 +10,7 @@ from meyasubako.domain.people import Channel
 from meyasubako.domain.profiles import ProfileFile
 from meyasubako.service import profiles
 from meyasubako.service.cli import options
-from meyasubako.service.cli.failures import Commands
+from meyasubako.service.cli.failures import Commands, InputError
 from meyasubako.service.cli.output import emit, plain, table
 from meyasubako.service.cli.people_acts import people
 from meyasubako.service.cli.people_options import (
@@ -22,6 +22,11 @@ from meyasubako.service.cli.people_options import (
 )
 
 __all__ = ["people"]
+
+_TOO_FEW = {
+    "custodians.appointed": "this names one custodian; an identity block needs two, outside the handling team",
+    "recovery.appointed": "this names one person; recovery needs two at least, one of them an outsider",
+}
 
 _holders = click.argument("persons", nargs=-1, required=True, metavar="PERSON…")
 _threshold = click.option(
@@ -52,6 +57,8 @@ def recovery(persons: tuple[str, ...], *, threshold: int, channel: str, **given:
 def _appoint(
     kind: str, persons: tuple[str, ...], threshold: int, channel: str, given: dict[str, Any]
 ) -> None:
+    if len(persons) < 2:
+        raise InputError(_TOO_FEW[kind])
     who = asked(given)
     found = [who.person(each) for each in persons]
     body: dict[str, JsonValue] = {
