@@ -24,7 +24,7 @@ from meyasubako.service.cli.people_options import (
 __all__ = ["people"]
 
 _TOO_FEW = {
-    "custodians.appointed": "this names one custodian; an identity block needs two, outside the handling team",
+    "custodians.appointed": "this is one custodian; an identity block needs two, outside the handling team",
     "recovery.appointed": "this names one person; recovery needs two at least, one of them an outsider",
 }
 
