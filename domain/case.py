@@ -29,7 +29,7 @@ CONSENT_RESTS: Final = timedelta(days=7)
 MOVES: Final[Mapping[str, frozenset[str]]] = {
     "screening": frozenset({"acknowledged", "waiting_for_reporter"}),
     "waiting_for_reporter": frozenset({"screening"}),
-    "assessment": frozenset({"eligible", "partly_eligible"}),
+    "assessment": frozenset({"eligible", "partly_eligible", "in_mediation"}),
     "monitoring": frozenset({"remedy_plan"}),
 }
 # From which states the event of a state may stand; events that are not listed leave the state as it is.

@@ -69,7 +69,14 @@ _LIFE: Final = (
         _REPORTER,
         "a receipt, a promise, the next date",
     ),
-    Kind("case.moved", _HERE, body(to=OneOf(MOVED_TO), next=NEXT), _STAFF, "the state and the next date"),
+    # A mediator says no more of a mediation than that it is over: agreed on, or back to the assessment.
+    Kind(
+        "case.moved",
+        _HERE,
+        body(to=OneOf(MOVED_TO), next=NEXT),
+        (*_STAFF, "mediator"),
+        "the state and the next date",
+    ),
     Kind("case.acknowledged", _HERE, told(next=NEXT), _STAFF, "the message that it names, and the next date"),
     Kind("handler.assigned", _HERE, body(person=PERSON), _STAFF, "who reads the case now"),
     Kind("conflict.declared", _HERE, body(), _STAFF),
@@ -93,7 +100,13 @@ _LIFE: Final = (
     ),
     Kind("respondent.notified", _HERE, told(next=NEXT), _STAFF, "beforehand: what the organisation hears"),
     Kind("findings.drafted", _HERE, told(next=NEXT), _STAFF, "that a draft stands, and the next date"),
-    Kind("remedy.agreed", _HERE, told(next=NEXT), _STAFF, "the plan, its dates, how to object"),
+    Kind(
+        "remedy.agreed",
+        _HERE,
+        told(next=NEXT),
+        (*_STAFF, "mediator"),
+        "the plan, its dates, how to object",
+    ),
     Kind("milestone.verified", _HERE, told(next=NEXT), _STAFF, "what was checked"),
     Kind(
         "feedback.given",

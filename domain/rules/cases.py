@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from meyasubako.domain import kinds
+from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
@@ -37,6 +38,8 @@ def reporter_is_told(ledger: Ledger, event: Event, _: int) -> str | None:
         return None
     case = ledger.case(event.stream)
     dialogue = ledger.room(case.rooms["dialogue"]) if case else None
+    if case and event.kind == "remedy.agreed" and _told_in_mediation(ledger, case, event):
+        return "it told the reporter of another act already" if event.text("message") in case.told else None
     if dialogue is None or dialogue.messages.get(event.text("message")) != event.by:
         proposal = case.proposals.get(str(event.body.get("proposal"))) if case else None
         # The second person confirms words that the first has written.
@@ -49,6 +52,16 @@ def reporter_is_told(ledger: Ledger, event: Event, _: int) -> str | None:
     if case and event.text("message") in case.told:
         return "the message that this act names told the reporter of another act already"
     return None
+
+
+def _told_in_mediation(ledger: Ledger, case: Case, event: Event) -> bool:
+    """Whether a mediator tells the reporter in the mediation: they do not read the dialogue."""
+    return any(
+        room.name == "mediation"
+        and case.reporter in room.readers
+        and room.messages.get(event.text("message")) == event.by
+        for room in ledger.rooms_of(case.stream)
+    )
 
 
 @rule("assigned-has-access", "whoever is assigned can read the report", "handler.assigned")

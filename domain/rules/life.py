@@ -30,6 +30,30 @@ def complainant_chooses(ledger: Ledger, event: Event, _: int) -> str | None:
 
 
 @rule(
+    "mediator-ends-the-mediation",
+    "whether a mediation is agreed on or over is a mediator's to say, and nothing else of the case is",
+    "case.moved",
+    "remedy.agreed",
+)
+def mediator_ends_the_mediation(ledger: Ledger, event: Event, _: int) -> str | None:
+    case = _case(ledger, event)
+    report = ledger.room(case.rooms["report"]) if case else None
+    if case is None or report is None:
+        return None
+    ends = case.state == "in_mediation" and event.body.get("to", "assessment") == "assessment"
+    if is_staff(ledger.mechanism, report, event.by):
+        moves = event.kind == "case.moved" and case.state == "in_mediation"
+        return (
+            "a mediator says that a mediation is over, or the reporter chooses another way" if moves else None
+        )
+    inside = any(
+        room.name == "mediation" and is_staff(ledger.mechanism, room, event.by)
+        for room in ledger.rooms_of(case.stream)
+    )
+    return None if ends and inside else "a mediator ends the mediation that they opened, and nothing else"
+
+
+@rule(
     "told-before-the-organisation",
     "the reporter was told on an earlier day what the organisation hears, and can still object",
     "respondent.notified",

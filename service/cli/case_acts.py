@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import click
+
 from meyasubako.service.cli import case_access, case_life, options
 from meyasubako.service.cli.case_options import (
     at_mechanism,
@@ -105,15 +107,29 @@ def release(
 @text_option
 @options.attached
 @to_option
+@click.option("--over", type=click.Choice(("agreed", "not-agreed")), help="Say that it is over, too.")
+@next_option
 @at_mechanism
 def mediate(
-    case: str, text: str | None, attached: tuple[Path, ...], to: tuple[str, ...], **given: Any
+    case: str,
+    text: str | None,
+    attached: tuple[Path, ...],
+    to: tuple[str, ...],
+    over: str | None,
+    next_date: date | None,
+    **given: Any,
 ) -> None:
     """Write in the mediation; a mediator's first words open it for the reporter, and for --to.
 
-    Nobody who ever had the report reads it.
+    Nobody who ever had the report reads it. Of its end stands in the clear only whether it was agreed on.
     """
     asked = connected(given)
+    if over is not None:
+        agreed = over == "agreed"
+        desk, words = asked.connection.desk, text_given(text)
+        event = access.end_mediation(desk, case, words, next_day(next_date), agreed=agreed)
+        done(asked, event, f"the mediation is over: {over.replace('-', ' ')}")
+        return
     local = [LocalFile.at(path) for path in attached]
     words, people = text_given(text), [asked.connection.person(each) for each in to]
     with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:

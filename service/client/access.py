@@ -7,8 +7,10 @@
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 from meyasubako.crypto.age import HybridRecipient
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain import acts, rooms
 from meyasubako.domain.acts import Request
 from meyasubako.domain.envelope import Event
@@ -150,6 +152,19 @@ def mediate(
         readers = {desk.me, file.case.reporter, *to}
         stream, epoch = desk.open_room(request, file, "mediation", readers)
         return desk.write(request, stream, epoch, "mediation", text, attached, progress)
+
+    return desk.act(wanted, build)
+
+
+def end_mediation(desk: Desk, wanted: str, text: str, next_date: date, *, agreed: bool) -> Event:
+    """Say in the mediation, and in the clear, that it is over: agreed on, or not. Nothing else leaves it."""
+
+    def build(file: CaseFile, request: Request) -> Event:
+        message = desk.post(request, file, "mediation", text)
+        body: dict[str, JsonValue] = {"next": next_date.isoformat()}
+        if agreed:
+            return request.add("remedy.agreed", file.case.stream, {**body, "message": message.leaf})
+        return request.add("case.moved", file.case.stream, {**body, "to": "assessment"})
 
     return desk.act(wanted, build)
 

@@ -78,6 +78,8 @@ def test_a_mediation_is_read_by_the_parties_and_by_nobody_who_investigates(tmp_p
             assert offer in page.body
             visitor.press("send:mediation", text=answer)
         assert answer in str(rex.open(case).texts["mediation"])
+        access.end_mediation(place.desk("Mia Brun"), case, "You agreed.", place.ahead(), agreed=True)
+        assert place.case(case).state == "remedy_plan"
         for name in (KEIKO, OMAR, "Mei Lin", "Ada Berg", "Ana Silva"):
             assert_opens(by(place.box, name), [], [offer, answer, "Welcome to both."])
         for name in (REX, "Mia Brun"):

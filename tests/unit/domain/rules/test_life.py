@@ -11,7 +11,9 @@ from tests.unit.domain.steps import (
     assessed,
     chosen,
     closed,
+    joined,
     later,
+    opened,
     plainly,
     screened,
     state,
@@ -211,4 +213,46 @@ def test_a_missed_deadline_that_nobody_put_down_is_found_at_the_next_slot(world,
     )
     world.mark(days=0)
     assert state(world, case).missed == (due,)
+    assert world.audit() == []
+
+
+def mediated(world, case):
+    chosen(world, case, "mediation")
+    return opened(world, world.mia, case, "mediation", [world.mia, case.reporter])
+
+
+def acting_in(world, who, case):
+    """An act of a mediator's in a case whose mediation is over."""
+    return over(world, who, chosen_again(world, case), "monitoring")
+
+
+def chosen_again(world, case):
+    act(world, case.reporter, case, "path.chosen", path="dialogue")
+    act(world, world.ira, case, "remedy.agreed", next=later(world))
+    return case
+
+
+def over(world, who, case, to="assessment"):
+    return world.event(who, "case.moved", case.stream, {"to": to, "next": later(world)})
+
+
+def test_a_mediator_says_that_a_mediation_is_over_and_nothing_else(world, case, someone):
+    other = joined(world, someone, "max", "mediator:main")
+    early = screened(world, world.submit())
+    world.refuse("mediator-ends-the-mediation", over(world, world.mia, early, "waiting_for_reporter"))
+    mediated(world, case)
+    world.refuse("mediator-ends-the-mediation", over(world, other, case))
+    world.refuse("mediator-ends-the-mediation", over(world, world.ira, case))
+    world.accept(over(world, world.mia, case))
+    assert state(world, case).state == "assessment"
+    world.refuse("mediator-ends-the-mediation", acting_in(world, world.mia, case))
+
+
+def test_a_mediator_tells_the_plan_in_the_mediation_alone(world, case):
+    room = mediated(world, case)
+    body = {"message": "ab" * 32, "next": later(world)}
+    world.refuse("reporter-is-told", world.event(world.mia, "remedy.agreed", case.stream, body))
+    body["message"] = world.post(world.mia, "message.posted", room.stream, {"text": "agreed"}).leaf
+    world.act(world.mia, "remedy.agreed", case.stream, body)
+    assert state(world, case).state == "remedy_plan"
     assert world.audit() == []
