@@ -101,7 +101,7 @@ class ErasureKeys:
             try:
                 tree = _read(path)
             except (MissingErasureKeyError, DamagedErasureKeyError):
-                # Nothing opens with it as it is. If a copy of it comes back, `serve` and the audit look again.
+                # Nothing opens with it as it is; if a copy of it comes back, `serve` looks again.
                 return
             left = tree.without(*map(bytes.fromhex, digests))
             if left.nodes != tree.nodes:
