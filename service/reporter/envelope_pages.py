@@ -15,12 +15,12 @@ from functools import cache
 from typing import Final
 
 from flask import Flask, Response, g
-from flask_babel import gettext
+from flask_babel import force_locale, gettext
 
 from meyasubako.service.incoming import FileTicket
 from meyasubako.service.reporter.forms import Problem, file_problems
 from meyasubako.service.reporter.holding import file_problem
-from meyasubako.service.reporter.languages import AUTONYMS, digits_locale, language_rule
+from meyasubako.service.reporter.languages import AUTONYMS, digits_locale, language_rule, locale_identifier
 from meyasubako.service.reporter.sealing_pages import asset
 from meyasubako.service.reporter.site import Site, language, sealing_request
 from meyasubako.service.sealed_file import (
@@ -128,7 +128,7 @@ def _sums(app: Flask, site: Site) -> str:
     """What `sha256sum` would print for the script and for the fixed part of each saved page."""
     lines = [f"{asset(name).sha256}  {name}\n" for name in ("page.js", "words.txt")]
     for tag in AUTONYMS:
-        with app.test_request_context(f"/{tag}/offline"):
+        with app.test_request_context(f"/{tag}/offline"), force_locale(locale_identifier(tag)):
             g.language = tag
             part = fixed_part(saved_page(site))
         lines.append(f"{hashlib.sha256(part).hexdigest()}  {tag}/questions.html\n")

@@ -12,12 +12,12 @@ from typing import Any, Final
 from babel.support import NullTranslations
 from flask import Flask, url_for
 from flask.templating import Environment
-from flask_babel import get_translations
+from flask_babel import force_locale, get_translations
 from jinja2 import Template, nodes
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from meyasubako.service.reporter.languages import current
+from meyasubako.service.reporter.languages import current, locale_identifier
 
 # More than a questionnaire has; all of them are ours.
 _REMEMBERED: Final = 1024
@@ -61,7 +61,9 @@ class SpokenEnvironment(Environment):
         """A template in the language of the current page."""
         language = current()
         if language not in self._spoken:
-            self._spoken[language] = self._overlay(get_translations())
+            # What the request has looked up before may have been in another language.
+            with force_locale(locale_identifier(language)):
+                self._spoken[language] = self._overlay(get_translations())
         return self._spoken[language].get_template(name)
 
     def _overlay(self, catalogue: NullTranslations) -> Environment:

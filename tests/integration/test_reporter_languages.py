@@ -1,5 +1,6 @@
 """The reporter's site in all its languages, page by page, against a real mechanism that answers in all."""
 
+import hashlib
 import json
 import re
 import secrets
@@ -12,6 +13,7 @@ from babel.messages.pofile import read_po
 from meyasubako.service.intake import Intake
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
+from meyasubako.service.reporter.envelope_pages import fixed_part
 from meyasubako.service.reporter.languages import AUTONYMS, locale_identifier
 from tests.integration.reporter_box import found_box
 from tests.integration.reporter_visit import Visit
@@ -79,6 +81,16 @@ def test_every_page_is_small_and_says_its_language_and_direction(tag, mechanism)
         assert len(html.encode()) <= PAGE_BYTES, name
         assert f'<html lang="{tag}" dir="{direction}">' in html, name
         assert (mark in unescape(html)) == (tag != "en" and not name.endswith("/calendar")), name
+
+
+@pytest.mark.parametrize("tag", ["ja", "ar"])
+def test_a_page_speaks_its_language_whatever_was_asked_for_before(tag, mechanism):
+    site = client(mechanism)
+    sums = site.get("/page-sums.txt").text
+    saved = site.get(f"/{tag}/offline").data
+    assert f"{hashlib.sha256(fixed_part(saved.decode())).hexdigest()}  {tag}/questions.html" in sums
+    html = site.get(f"/{tag}/calendar").text
+    assert f"<title>{sentence(tag, 'Calendar')}</title>" in html
 
 
 def test_the_first_page_offers_every_answered_language_and_says_how_to_ask_for_another(mechanism):
