@@ -8,11 +8,13 @@ Rules upheld here:
   takes that from the service's word, a program from the whole stream (`GET /api/channel`).
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from meyasubako.crypto.canonical import JsonValue, encode_base64
 from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.domain import envelope, people
+from meyasubako.domain.deadlines import acknowledged_by
 from meyasubako.domain.people import Channel
 from meyasubako.domain.people import Mechanism as State
 from meyasubako.service.handler.views import person_view
@@ -36,9 +38,14 @@ class Readers:
         published = self._mechanism.store.published()
         if published is None:
             raise Problem(503, "not-published", "the list of readers was not published yet")
-        return {**self._folded(published), "day": self._mechanism.clock().date().isoformat()}
+        today = self._mechanism.clock().date()
+        shown, channels = self._folded(published)
+        due: dict[str, JsonValue] = {
+            name: acknowledged_by(each, today).isoformat() for name, each in channels.items()
+        }
+        return {**shown, "day": today.isoformat(), "due": due}
 
-    def _fold(self, published: Published) -> dict[str, JsonValue]:
+    def _fold(self, published: Published) -> tuple[dict[str, JsonValue], Mapping[str, Channel]]:
         stream = self._mechanism.ledger().mechanism.stream
         rows = [row for row in self._mechanism.store.stream(stream) if row.index < published.size]
         state = State()
@@ -49,7 +56,7 @@ class Readers:
         rotations = [row for row in rows if row.kind == "key.rotated" and _of_the_server(row)]
         listed = sorted(state.people.values(), key=lambda person: person.key_id)
         cards = {person.card for person in listed} | {each.card for each in state.channels.values()}
-        return {
+        shown: dict[str, JsonValue] = {
             "origin": state.origin,
             "founding": self._proven(published, rows[:1])[0],
             "marker": self._proven(published, [marker])[0],
@@ -65,6 +72,7 @@ class Readers:
             },
             "cards": self._cards(cards),
         }
+        return shown, state.channels
 
     def _proven(self, published: Published, rows: list[Row]) -> list[JsonValue]:
         return proven(self._mechanism.store, published, rows)

@@ -3,7 +3,7 @@
 import pytest
 
 from meyasubako.service.reporter.sealing_pages import asset
-from tests.browser import browsers, page_walk
+from tests.browser import browsers, page_walk, walk
 from tests.browser.recorder import recorded
 
 STORY = "the-canary-of-the-story-sings-at-night"
@@ -149,6 +149,31 @@ def test_the_page_goes_on_where_a_broken_connection_stopped_it(open_page, line):
     sent = sum(method.startswith("POST /api/uploads") for method in line.methods())
     assert sent == 1
     assert canaries(line) == []
+
+
+def test_what_arrived_though_its_answer_was_lost_arrives_once(open_page):
+    def lost(route):
+        route.fetch()
+        route.abort()
+
+    receipt = page_walk.report(open_page, "en", excluded="Sato Keiko", text=STORY)
+    page_walk.enter(open_page, "en", receipt)
+    open_page.route("**/api/events", lost, times=4)
+    open_page.fill("#text", "Only once.")
+    page_walk.go(open_page, "mailbox", "say")
+    open_page.locator(".summary:focus").wait_for()
+    page_walk.say(open_page, "Only once.")
+    assert open_page.locator(".messages .told").all_inner_texts() == ["Only once."]
+
+    open_page.goto("/en/form")
+    page_walk.write(open_page, "en", excluded="Sato Keiko", text=STORY)
+    open_page.route("**/api/events", lost, times=4)
+    page_walk.go(open_page, "review", "send")
+    open_page.locator(".summary:focus").wait_for()
+    page_walk.go(open_page, "review", "send")
+    page_walk.at(open_page, "receipt")
+    assert "meyasubako/promise/v1" in open_page.locator("[data-promise]").text_content()
+    page_walk.enter(open_page, "en", walk.shown(open_page, ".code"))
 
 
 def test_leaving_takes_away_what_was_typed_and_what_was_sent_ahead(open_page):

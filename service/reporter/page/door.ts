@@ -72,7 +72,8 @@ export async function postEvents(request: Request): Promise<Accepted> {
 export async function refusal(answer: Response): Promise<Error> {
   // A proxy's or a dying server's answer says nothing about what was sent.
   const said: unknown = await answer.json().catch(() => undefined);
-  if (!isObject(said) || answer.status === 503) return new Unreachable("no answer of the service");
+  // Busy, or held back for a while: the same can be asked again.
+  if (!isObject(said) || answer.status === 503 || answer.status === 429) return new Unreachable("no answer of the service");
   return new Refused(answer.status, String(said["type"] ?? "").split(":").pop() ?? "");
 }
 

@@ -52,6 +52,8 @@ interface Proven {
 export interface Readers {
   readonly origin: string;
   readonly day: string;
+  /** By channel, the day by which somebody who reports today hears something. */
+  readonly due: Readonly<Record<string, string>>;
   readonly founding: Proven;
   readonly marker: Proven;
   readonly rotations: readonly Proven[];
