@@ -3,8 +3,8 @@
 A visit goes from the choice of a language to the receipt: ten requests, eight visitors at once, two worker
 processes. The other side (`bench/bare_site.py`) answers the same requests under the same gunicorn settings
 with a short page, and does one durable insert into SQLite in the last. Both are served all the time and asked
-in turns. The client is the same; its work counts on both sides. Seconds of a processor are shown as well: they
-depend less on what else the machine does.
+in turns. The client is the same; its work counts on both sides. Seconds of a processor are shown as well,
+which depend less on what else the machine does.
 
 The bars: at least 0.4 of bare Flask; the 99th percentile of what takes longest, sending, under 5 times its
 median.
