@@ -141,7 +141,10 @@ def _adopted(channel: Channel, event: Event) -> Channel:
         ),
         reference(event.body.get("card", "")),
     )
-    return replace(channel, profiles={**channel.profiles, profile.name: profile})
+    others = {name: each for name, each in channel.profiles.items() if name != profile.name}
+    if not profile.deadlines and not profile.retention:
+        return replace(channel, profiles=others)  # adopted empty, it counts no longer
+    return replace(channel, profiles={**others, profile.name: profile})
 
 
 def holders(event: Event) -> Holders:

@@ -213,6 +213,20 @@ def adopt(name: str, *, channel: str, **given: Any) -> None:
     who.told(event, facts, proposed=proposed)
 
 
+@profile.command(epilog=options.example("meyasubako people profile drop jp-wpa --at URL --as dan.key"))
+@click.argument("name")
+@channel_option
+@as_somebody
+def drop(name: str, *, channel: str, **given: Any) -> None:
+    """Propose that a profile counts no longer: for reports from then on, and for what is not closed yet."""
+    who = asked(given)
+    known = who.channel(channel).profiles
+    if name not in known:
+        raise InputError(f"{channel} has no profile {name}; it has: {', '.join(sorted(known)) or 'none'}")
+    body: dict[str, JsonValue] = {"channel": channel, "profile": name, "deadlines": [], "retention": []}
+    who.do("profile.adopted", body, dropped=name, channel=channel)
+
+
 def _status(found: ProfileFile) -> str:
     return "all of it" if found.verified else "NOT all of it"
 

@@ -100,6 +100,8 @@ def test_profiles_are_adopted_with_their_sources(place: Place, tmp_path: Path) -
     assert set(adopted) == {"jp-wpa", "own"}
     assert adopted["own"].retention[0].least == 2557
     assert adopted["own"].card in mechanism.cards
+    two(place, "profile", "drop", "jp-wpa")
+    assert set(place.town.box.ledger().mechanism.channels["main"].profiles) == {"own"}
     (tmp_path / "bad.toml").write_text("name = 3")
     bad = place.town.command("people", "profile", "show", tmp_path / "bad.toml")
     assert bad.returncode == 2

@@ -137,6 +137,9 @@ def test_several_profiles_hold_at_once_and_one_is_replaced_by_its_name(world):
         world.together(world.ann, world.bob, "profile.adopted", body)
     found = {name: profile.deadlines[0].days for name, profile in world.channel.profiles.items()}
     assert found == {"one": 3, "two": 5}
+    empty = {"channel": "main", "profile": "one", "deadlines": [], "retention": []}
+    world.together(world.ann, world.bob, "profile.adopted", empty)
+    assert set(world.channel.profiles) == {"two"}
     assert world.audit() == []
 
 
