@@ -5,8 +5,11 @@ Rules upheld here:
 - What lies on the disk is whole pieces of the layer, and beside them the last, unfinished one under a name of
   its own, written anew with a fresh nonce and put in its place in one step at each pause. So nothing that was
   acknowledged is ever written over, wherever a process ends, and no nonce is used twice.
-- Who goes on reads what arrived once more: pieces that authenticate, in order, then the unfinished one if it
-  is the next. Whatever stands behind them was never acknowledged.
+- Every pause leaves such a last piece, since a full one waits for more before it is written in its place. It
+  opens under its own number only, and so tells how many whole ones were acknowledged: who goes on reads no
+  others, and cuts off what stands behind them.
+- An upload that went on is read whole once more when it is complete: each piece authenticates, and their hash
+  is the digest.
 - Its key was durable before its first byte, and goes with it: with the object to its place, or with an upload
   that is given up for ever.
 """
@@ -42,10 +45,11 @@ class Upload:
         self.name = path.name
         self._path, self._file, self._objects = path, file, objects
         self._keys, self._key, self._day = keys, key, day
-        self._hash = hashlib.sha256()
+        # Of everything that arrived; of an upload that went on it is taken when it is complete.
+        self._hash: hashlib._Hash | None = None
         # How many pieces are on the disk, and what came behind them.
         self._pieces, self._rest = 0, bytearray()
-        self._read_again()
+        self._go_on()
 
     @property
     def size(self) -> int:
@@ -60,10 +64,9 @@ class Upload:
                 self._write_piece()
             taken = view[: PIECE - len(self._rest)]
             self._rest += taken
-            self._hash.update(taken)
+            if self._hash is not None:
+                self._hash.update(taken)
             view = view[len(taken) :]
-        if len(self._rest) == PIECE:
-            self._write_piece()
         return len(data)
 
     def pause(self) -> None:
@@ -79,9 +82,10 @@ class Upload:
 
     def commit(self) -> tuple[str, int]:
         """Make the object durable under its digest; gives (hex SHA-256, size)."""
-        digest, size = self._hash.hexdigest(), self.size
+        size = self.size
         if self._rest:
             self._write_piece()
+        digest = self._digest(size)
         try:
             self._file.truncate(layered_size(size))
             self._settle(self._file.fileno())
@@ -110,21 +114,29 @@ class Upload:
         if not self._file.closed:
             self.abort()
 
-    def _read_again(self) -> None:
-        self._file.seek(0)
-        while len(layered := self._file.read(LAYERED_PIECE)) == LAYERED_PIECE:
-            try:
-                piece = open_piece(self._key, self._pieces, layered)
-            except DamagedLayerError:
-                break
-            self._hash.update(piece)
-            self._pieces += 1
-        with suppress(FileNotFoundError, DamagedLayerError):
+    def _go_on(self) -> None:
+        try:
             kept = self._beside(TAIL).read_bytes()
-            # One of an earlier piece, which is finished since, does not open as this one.
-            self._rest += open_piece(self._key, self._pieces, kept)
-            self._hash.update(self._rest)
+        except FileNotFoundError:
+            # Nothing was ever acknowledged.
+            self._hash = hashlib.sha256()
+        else:
+            # Pieces that were never acknowledged stand behind, some of them perhaps half written.
+            for number in range(os.fstat(self._file.fileno()).st_size // LAYERED_PIECE, -1, -1):
+                with suppress(DamagedLayerError):
+                    self._rest += open_piece(self._key, number, kept)
+                    self._pieces = number
+                    break
         self._file.truncate(self._pieces * LAYERED_PIECE)
+
+    def _digest(self, size: int) -> str:
+        """The digest of everything; `DamagedLayerError` where what arrived before is not there any more."""
+        if self._hash is None:
+            self._hash = hashlib.sha256()
+            self._file.seek(0)
+            for number in range(-(-size // PIECE)):
+                self._hash.update(open_piece(self._key, number, self._file.read(LAYERED_PIECE)))
+        return self._hash.hexdigest()
 
     def _write_piece(self) -> None:
         layered = seal_piece(self._key, self._pieces, bytes(self._rest))
