@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from meyasubako.service.client import access, life
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.store.views import TABLES
 from tests.system.box import Box
@@ -45,15 +46,15 @@ def lived(shared: tuple[Box, Served]) -> tuple[Box, Served]:
         one, two = box.cases_of(receipts).values()
         at_work = desk(box, served, "Keiko Sato")
         at_work.open(one)
-        at_work.acknowledge(one, "Thank you.", system_clock().date() + timedelta(days=7))
+        life.acknowledge(at_work, one, "Thank you.", system_clock().date() + timedelta(days=7))
         at_work.note(one, "A note.")
-        at_work.revoke(one, box.key_id("Omar Haddad"))
-        at_work.grant(two, box.key_id("Omar Haddad"))
+        access.revoke(at_work, one, box.key_id("Omar Haddad"))
+        access.grant(at_work, two, box.key_id("Omar Haddad"))
         visitor.come_back(receipts[0])
         visitor.press("send", text="Here is more.")
         at_work.open(one)
-        at_work.move(one, "screening", system_clock().date() + timedelta(days=30))
-        at_work.close(one, "ended", "Good bye.")
+        life.move(at_work, one, "screening", system_clock().date() + timedelta(days=30))
+        life.close(at_work, one, "ended", "Good bye.")
     return box, served
 
 
