@@ -65,8 +65,17 @@ def part_of(ledger: Ledger, person: str, stream: str) -> frozenset[str]:
     room = ledger.rooms.get(stream)
     if room is None:
         return frozenset()
-    shown = holds_share(room, person) or _awaits(ledger.cases[room.case], person, stream)
+    case = ledger.cases[room.case]
+    # Who holds no share of the report is left out of the mediation, too: whoever opens that must know.
+    opens = room.name == "report" and _mediates(ledger, person, case)
+    shown = opens or holds_share(room, person) or _awaits(case, person, stream)
     return STRUCTURE if shown else frozenset()
+
+
+def _mediates(ledger: Ledger, key_id: str, case: Case) -> bool:
+    """Whether somebody is a mediator of the channel, and the reporter has chosen a mediation."""
+    person = ledger.mechanism.active(key_id)
+    return person is not None and "mediation" in case.paths and person.has("mediator", case.channel)
 
 
 def _awaits(case: Case, person: str, room: str | None = None) -> bool:
@@ -104,8 +113,7 @@ def _may_see_case(ledger: Ledger, key_id: str, case: Case) -> bool:
     person = ledger.mechanism.active(key_id)
     if person is None:
         return False
-    mediates = "mediation" in case.paths and person.has("mediator", case.channel)
-    return mediates or person.has("records")
+    return _mediates(ledger, key_id, case) or person.has("records")
 
 
 def may_write(ledger: Ledger, author: str, stream: str) -> bool:

@@ -23,7 +23,7 @@ from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Mechanism
 from meyasubako.domain.reading import Opened
 from meyasubako.service.client import files
-from meyasubako.service.client.casefile import CaseFile, case_seen_from_outside, fold
+from meyasubako.service.client.casefile import CaseFile, Part, case_seen_from_outside, fold, fold_parts
 from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError, UnverifiedRosterError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.handler import HandlerClient
@@ -335,6 +335,16 @@ class Desk:
         reporter = HybridRecipient.parse(file.case.reporter_recipient)
         return acts.current_epoch(request, room, mechanism, reporter)
 
+    def _report(self, file: CaseFile) -> rooms.Room:
+        """The report's room, of which a mediator is shown only who reads it and who holds shares."""
+        if "report" in file.rooms:
+            return file.rooms["report"]
+        case, stream = file.case.stream, file.case.rooms["report"]
+        events, head = self._client.part(stream)
+        whole = Part(file.events[case], file.ledger.head(case), whole=True)
+        parts = (whole, Part(tuple(events), head, whole=False))
+        return fold_parts(file.ledger.mechanism, parts).rooms[stream]
+
     def open_room(
         self, request: Request, file: CaseFile, name: str, readers: Collection[str]
     ) -> tuple[str, Epoch]:
@@ -347,8 +357,7 @@ class Desk:
             )
             for key in readers
         }
-        report = file.rooms.get("report")
-        without = holders.left_out(report, mechanism) if report else case.out
+        without = holders.left_out(self._report(file), mechanism)
         holding = holders.holding(mechanism, mechanism.channels[case.channel], name, without)
         acts.open_room(request, room, case=case.stream, name=name, readers=given, holding=holding)
         return room.stream, Epoch(1, room.recipient)

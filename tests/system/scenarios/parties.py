@@ -14,7 +14,7 @@ from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.client.mailbox import Letters
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.config import Config, IntakeSettings
-from meyasubako.service.founding import Founder, Settings, found
+from meyasubako.service.founding import Appointed, Founder, Settings, found
 from tests.system import callers
 from tests.system.box import ANYWHERE, ORIGIN, Box
 from tests.system.scenarios.holding import SMALL
@@ -30,6 +30,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "Mei Lin": ("handler:main",),
     MIA: ("mediator:main",),
     REX: ("respondent:main",),
+    "Ruth Meyer": ("recovery:main",),
+    "Ria Castro": ("outsider", "recovery:main"),
     "Ana Silva": ("auditor",),
 }
 
@@ -92,7 +94,14 @@ def parties(place: Path) -> Iterator[Parties]:
     """The mechanism, served with a clock that can be set."""
     people = {name: KeyPair.generate(name) for name in ROLES}
     founders = [Founder(people[name].person(), roles) for name, roles in ROLES.items()]
-    settings = Settings(name="Test box", channel_name="Main channel", waiting_hours=0, test=True)
+    holders = [people[name].signing.verify_key.key_id for name in ("Ruth Meyer", "Ria Castro")]
+    settings = Settings(
+        name="Test box",
+        channel_name="Main channel",
+        waiting_hours=0,
+        test=True,
+        appointed=Appointed(recovery=tuple(holders)),
+    )
     config = Config(origin=ORIGIN, doors=ANYWHERE, limits=SMALL, intake=IntakeSettings(show="at_once"))
     found(place / "box", config, settings, founders, people[ADA])
     clock = place / "clock"

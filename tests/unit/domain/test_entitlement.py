@@ -78,7 +78,9 @@ def test_a_mediator_is_shown_the_case_once_a_mediation_was_chosen_and_never_its_
     steps.act(world, case.reporter, case, "path.chosen", path="mediation")
     room = steps.opened(world, world.mia, case, "mediation", [world.mia, case.reporter])
     assert {case.stream, room.stream} <= set(shown(world, world.mia))
-    assert case.report.stream not in shown(world, world.mia)
+    assert not entitlement.may_see(world.ledger, world.mia.id, case.report.stream)
+    assert entitlement.part_of(world.ledger, world.mia.id, case.report.stream) == entitlement.STRUCTURE
+    assert case.dialogue.stream not in shown(world, world.mia)
     assert room.stream not in shown(world, world.ira)
     said = world.post(world.mia, "message.posted", room.stream, {"text": "an offer"})
     digest, report = said.body["message"]["sha256"], case.events[0].body["report"]["sha256"]
