@@ -19,7 +19,7 @@ from meyasubako.domain.people import Profile, Retention
 KINDS: Final = frozenset(
     {"hold.placed", "hold.lifted", "retention.started", "payload.removed", "case.erased"}
 )
-# Where no profile says anything: the longest that any law known to us allows.
+# Where no profile says until when: the longest that any law known to us allows, or as long as one wants it.
 LONGEST: Final = timedelta(days=3653)
 # After the window's end people have so long to erase before the audit says that the case is kept past it.
 GRACE: Final = timedelta(days=14)
@@ -65,7 +65,7 @@ def window(profiles: Iterable[Profile], submitted_on: date, closed_on: date, ite
                 earliest, earliest_by = begin + timedelta(days=rule.least), profile.name
             if rule.most and (not latest_by or begin + timedelta(days=rule.most) < latest):
                 latest, latest_by = begin + timedelta(days=rule.most), profile.name
-    return Window(earliest, latest, earliest_by, latest_by)
+    return Window(earliest, latest if latest_by else max(latest, earliest), earliest_by, latest_by)
 
 
 def _begin(rule: Retention, submitted_on: date, closed_on: date) -> date:

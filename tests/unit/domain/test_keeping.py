@@ -57,3 +57,9 @@ def test_a_day_in_the_window_keeps_every_rule_and_none_outside_of_it_does(rules)
     assert not kept(found.earliest - timedelta(days=1))
     if found.latest_by:
         assert not kept(found.latest + timedelta(days=1))
+
+
+def test_a_rule_that_wants_a_case_kept_long_conflicts_with_none_where_no_other_ends_it():
+    found = window([profile("long", trigger="closed", least=5000)], SUBMITTED, CLOSED)
+    assert (found.earliest, found.latest) == (CLOSED + timedelta(days=5000),) * 2
+    assert not found.conflict
