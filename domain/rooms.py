@@ -11,6 +11,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -119,19 +120,23 @@ def working(room: Room, mechanism: Mechanism) -> frozenset[str]:
     return frozenset(reader for reader in here if _works(room, mechanism, reader))
 
 
+@lru_cache(maxsize=1024)
+def _roles(name: str, channel: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The roles of those whose work such a room is, and of everybody who may read it."""
+    # The fallback, whoever it is or was, comes from outside and is given a room by an advance alone.
+    outside = {"outsider"} if name in _STANDS_IN else set[str]()
+    workers = frozenset(outside | {f"{role}:{channel}" for role in WORKERS[name]})
+    return workers, workers | {f"{role}:{channel}" for role in GUESTS[name]}
+
+
 def _works(room: Room, mechanism: Mechanism, key_id: str) -> bool:
     person = mechanism.active(key_id)
-    if person is None:
-        return False
-    # The fallback, whoever it is or was, comes from outside and is given a room by an advance alone.
-    outside = room.name in _STANDS_IN and person.has("outsider")
-    return outside or any(person.has(role, room.channel) for role in WORKERS[room.name])
+    return person is not None and not _roles(room.name, room.channel)[0].isdisjoint(person.roles)
 
 
 def _reads(room: Room, mechanism: Mechanism, key_id: str) -> bool:
     person = mechanism.active(key_id)
-    guest = person is not None and any(person.has(role, room.channel) for role in GUESTS[room.name])
-    return guest or _works(room, mechanism, key_id)
+    return person is not None and not _roles(room.name, room.channel)[1].isdisjoint(person.roles)
 
 
 def stale(room: Room, mechanism: Mechanism) -> bool:

@@ -54,6 +54,20 @@ def ever_read(room: Room | None, key_id: str) -> bool:
     return room is not None and any(wrap.reader == key_id for wrap in room.wraps)
 
 
+def _may(mechanism: Mechanism, room: Room, event: Event, who: str) -> bool:
+    """Whether an event's author is one of these people of the room."""
+    match who:
+        case "reporter":
+            return event.by == room.reporter and (room.name in _THEIRS or event.by in room.readers)
+        case "readers":
+            return is_reader(mechanism, room, event.by)
+        case "workers":
+            return is_staff(mechanism, room, event.by)
+        case _:
+            # "recovered": what that takes is asked by a rule of its own.
+            return event.kind == "access.granted" and event.text("reader") == event.by
+
+
 @rule("room-writer", "who may write is who may read, and the reporter where the room is theirs", *_PLACES)
 def room_writer(ledger: Ledger, event: Event, _: int) -> str | None:
     room = ledger.room(event.stream)
@@ -62,15 +76,7 @@ def room_writer(ledger: Ledger, event: Event, _: int) -> str | None:
     allowed = _PLACES[event.kind].get(room.name)
     if allowed is None:
         return f"{event.kind} does not stand in a {room.name} room"
-    mechanism = ledger.mechanism
-    may = {
-        "reporter": event.by == room.reporter and (room.name in _THEIRS or event.by in room.readers),
-        "readers": is_reader(mechanism, room, event.by),
-        "workers": is_staff(mechanism, room, event.by),
-        # What that takes is asked by a rule of its own.
-        "recovered": event.kind == "access.granted" and event.text("reader") == event.by,
-    }
-    if any(may[who] for who in allowed):
+    if any(_may(ledger.mechanism, room, event, who) for who in allowed):
         return None
     return "whoever wrote this may not write in this room now"
 
