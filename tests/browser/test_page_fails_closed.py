@@ -179,8 +179,11 @@ def test_what_arrived_though_its_answer_was_lost_arrives_once(open_page):
 def test_leaving_takes_away_what_was_typed_and_what_was_sent_ahead(open_page):
     open_page.goto("/en/form")
     page_walk.write(open_page, "en", excluded="Sato Keiko", text=STORY)
+    held_up = []
+    open_page.on("dialog", lambda dialog: (held_up.append(dialog.type), dialog.accept()))
     open_page.click("#leave")
     open_page.wait_for_url("**/en/calendar")
     assert open_page.title() == "Calendar"
+    assert held_up == []
     assert STORY not in open_page.content()
     assert open_page.evaluate("() => localStorage.length + sessionStorage.length") == 0

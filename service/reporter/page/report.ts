@@ -50,24 +50,19 @@ export class ReportFlow {
 
   // Nothing is kept anywhere, so a reload by mistake would lose all of it. Leaving by the button does not ask.
   private readonly guard = (event: BeforeUnloadEvent): void => {
-    if (this.view.typed("text") !== "" && this.view.step !== "receipt") event.preventDefault();
+    if (!this.view.left && this.view.typed("text") !== "" && this.view.step !== "receipt") event.preventDefault();
   };
 
   private async go(where: string): Promise<void> {
     const here = this.order.indexOf(this.view.step);
     const [move, target = ""] = where.split(":");
-    if (move === "leave") return this.away();
+    if (move === "leave") return this.view.leave();
     if (move === "back") return this.show(this.order[Math.max(0, here - 1)]!);
     if (move === "to") return this.show(target);
     const problems = this.entries.problems(this.view.step);
     if (problems.length > 0) return this.view.tell(problems);
     if (move === "send") return this.send();
     this.show(move === "skip" ? "files" : this.checking ? "review" : this.order[here + 1]!);
-  }
-
-  away(): void {
-    removeEventListener("beforeunload", this.guard);
-    this.view.leave();
   }
 
   private show(step: string, problems: readonly Problem[] = []): void {

@@ -152,7 +152,11 @@ export class View {
   /** Told before the page goes away: what the service holds for it and nobody will send. */
   onLeave: () => void = () => undefined;
 
+  /** Whether the person is on the way out, which nothing may hold up. */
+  left = false;
+
   leave(): void {
+    this.left = true;
     this.onLeave();
     this.root.replaceChildren();
     location.replace(this.data["calendar"] ?? "about:blank");
