@@ -276,8 +276,10 @@ class Mailboxes:
         """Let the receipt open nothing any more, in every room that it opens; nobody takes that back."""
         case = self._find(receipt).case
         ledger, origin = self._mechanism.ledger(), self._mechanism.config.origin
-        request = Request(origin, receipt.signing_key(origin), self._mechanism.clock(), dict(ledger.heads))
-        for stream in ledger.case_rooms[case.stream]:
+        streams = ledger.case_rooms[case.stream]
+        heads = {stream: ledger.head(stream) for stream in streams}
+        request = Request(origin, receipt.signing_key(origin), self._mechanism.clock(), heads)
+        for stream in streams:
             room = ledger.rooms[stream]
             if case.reporter in room.readers and not room.closed_to_reading:
                 request.add("mailbox.closed_to_reading", stream, {"sealed_by": "server"})
