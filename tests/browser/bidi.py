@@ -35,6 +35,8 @@ QUIET: Mapping[str, str | int | bool] = {
     "dom.push.enabled": False,
     "extensions.getAddons.cache.enabled": False,
     "extensions.update.enabled": False,
+    # A click goes where the page stands now, and not where a busy compositor still shows it.
+    "layers.async-pan-zoom.enabled": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
     "remote.active-protocols": 1,
