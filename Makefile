@@ -77,7 +77,7 @@ test-tor: $(VENV)/.browser ## a whole case through a Tor network on this machine
 	$(BIN)/python -m pytest tests/tor
 
 screenshots: $(VENV)/.browser ## every page of the reporter's site into docs/screenshots
-	@command -v chromium pngquant >/dev/null || { echo "screenshots needs: apt-get install chromium fonts-noto-cjk pngquant" >&2; exit 2; }
+	@command -v chromium pngquant >/dev/null || { echo "screenshots needs: apt-get install chromium fonts-noto-core fonts-noto-cjk pngquant" >&2; exit 2; }
 	$(BIN)/python -m tests.browser.screenshots
 
 page: node_modules/.installed ## build the scripts that seal in the browser, always to the same bytes
