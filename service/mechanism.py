@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from meyasubako.crypto import age, checkpoint, merkle
+from meyasubako.crypto import checkpoint, merkle
 from meyasubako.crypto.canonical import JsonValue
-from meyasubako.crypto.errors import CryptoError
 from meyasubako.crypto.note import Signer
 from meyasubako.domain import envelope, people, requests, rules
 from meyasubako.domain.audit import erased_cases, must_be_absent
@@ -27,6 +25,7 @@ from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.errors import RefusedError
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.slots import slot_entries
+from meyasubako.service import admission
 from meyasubako.service.clocks import Clock, file_clock, system_clock
 from meyasubako.service.config import Config
 from meyasubako.service.errors import BadRequestError, ClockSkewError, ConfigError
@@ -131,8 +130,8 @@ class Mechanism:
         if repeated:
             return repeated
         self._check_days(read)
-        self._check_payloads(read, payloads)
-        _check_recipients(read)
+        admission.check_payloads(read, payloads)
+        admission.check_recipients(read)
         for last in (False,) * (_TRIES - 1) + (True,):
             try:
                 entries, requires, at_size = self._decide(read)
@@ -186,17 +185,6 @@ class Mechanism:
         today = self.clock().date()
         if any(abs(event.at - today) > _ONE_DAY for event in events):
             raise ClockSkewError(f"your clock is off: here it is {today.isoformat()} (UTC)")
-
-    def _check_payloads(self, events: Sequence[Event], payloads: Mapping[str, bytes]) -> None:
-        owned = {payload.digest: (event.kind, payload) for event in events for payload in event.payloads()}
-        if not payloads.keys() <= owned.keys():
-            raise BadRequestError("the request brings a payload that none of its events names")
-        for digest, data in payloads.items():
-            kind, payload = owned[digest]
-            if sha256(data).hexdigest() != digest or len(data) != payload.size:
-                raise BadRequestError("a payload is not what its event says: damaged on the way?")
-            if kind != "card.published":
-                _check_sealed(data)
 
     def _decide(self, events: Sequence[Event]) -> tuple[list[Entry], dict[str, int], int | None]:
         """Ask the rules; gives what to store, and the versions of the streams that the decision read.
@@ -393,26 +381,3 @@ def entry_of(event: Event, ledger: Ledger) -> Entry:
 def _plain(event: Event) -> Entry:
     """An event without payloads."""
     return Entry(event.stream, event.seq, event.kind, event.data)
-
-
-def _check_recipients(events: Sequence[Event]) -> None:
-    """Refuse keys that nothing can be sealed to: nobody could answer, or say that the case is closed.
-
-    Asked at the door and not of the audit: who lies here makes a room useless, which no rule can see.
-    """
-    for event in events:
-        text = event.body.get("recipient")
-        if isinstance(text, str):
-            try:
-                age.HybridRecipient.parse(text)
-            except CryptoError as error:
-                raise BadRequestError(f"a key is none that anything can be sealed to: {error}") from None
-
-
-def _check_sealed(data: bytes) -> None:
-    try:
-        age.check_single_hybrid(data)
-    except CryptoError as error:
-        raise BadRequestError(
-            f"a payload is not an age file for one post-quantum recipient: {error}"
-        ) from None
