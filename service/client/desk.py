@@ -11,6 +11,7 @@ way on which every act goes. What is done to a case is in `life`, who reads it i
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -27,14 +28,10 @@ from meyasubako.service.client.casefile import CaseFile, Part, case_seen_from_ou
 from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError, UnverifiedRosterError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.handler import HandlerClient
+from meyasubako.service.client.trying import or_again
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.errors import ConflictError, RefusedError
 
-_TRIES: Final = 5
-# What a refusal is called when somebody wrote between our reading and our writing.
-_MOVED: Final = frozenset(
-    {"conflict", "epoch-is-fresh", "advance-wraps-exactly", "shares-exactly", "stream-is-whole"}
-)
 # Digests named in one payload.fetched: an event has at most 32 KiB.
 _FETCHED_AT_ONCE: Final = 256
 
@@ -253,7 +250,7 @@ class Desk:
     def act(self, wanted: str, build: Build) -> Event:
         """Build a request on the case as it stands and post it; gives the event that `build` gives."""
         case, beside = self._find(wanted), list[Event]()
-        for last in (False,) * (_TRIES - 1) + (True,):
+        for attempt in count(1):
             file = self._load(self._roster(), case, beside)
             request = self._request(file)
             event = build(file, request)
@@ -262,14 +259,13 @@ class Desk:
             try:
                 self._client.post(request.events, request.payloads)
             except RefusedError as refused:
-                if last or refused.name not in _MOVED:
-                    raise
+                or_again(refused, attempt)
                 if isinstance(refused, ConflictError):
                     # What stands there may be shown nowhere else before the next full hour.
                     beside.extend(refused.events)
                 continue
             return event
-        raise AssertionError("unreachable: the last try returns or raises")
+        raise AssertionError("unreachable: an attempt returns or raises")
 
     def _request(self, file: CaseFile) -> Request:
         mechanism = file.ledger.mechanism

@@ -9,6 +9,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
@@ -32,13 +33,10 @@ from meyasubako.service.client.errors import (
     UnverifiedRosterError,
 )
 from meyasubako.service.client.handler import HandlerClient
+from meyasubako.service.client.trying import or_again
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.errors import RefusedError
 
-_TRIES: Final = 5
-_MOVED: Final = frozenset(
-    {"conflict", "epoch-is-fresh", "advance-wraps-exactly", "shares-exactly", "stream-is-whole"}
-)
 _FETCHED_AT_ONCE: Final = 256
 # With these somebody is given a key, or a share of one.
 _GIVING: Final = frozenset({"room.opened", "room.advanced", "access.granted", "share.released"})
@@ -225,7 +223,7 @@ class Joint:
 
     def act(self, load: Callable[[], JointFile], build: Callable[[JointFile, Request], Event]) -> Event:
         """Sign what `build` makes of the case as it stands, and again where somebody else was first."""
-        for last in (False,) * (_TRIES - 1) + (True,):
+        for attempt in count(1):
             file = load()
             request = self._new(file)
             event = build(file, request)
@@ -234,11 +232,10 @@ class Joint:
             try:
                 self._client.post(request.events, request.payloads)
             except RefusedError as refused:
-                if last or refused.name not in _MOVED:
-                    raise
+                or_again(refused, attempt)
                 continue
             return event
-        raise AssertionError("unreachable: the last try returns or raises")
+        raise AssertionError("unreachable: an attempt returns or raises")
 
     def epoch(self, file: JointFile, request: Request, room: Room) -> Epoch:
         """The room's epoch to write in, advanced first where it is stale."""

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -30,14 +31,11 @@ from meyasubako.service.client.files import LocalFile, Progress, no_progress
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.roster import VerifiedMechanism
 from meyasubako.service.client.sealed_report import SEALED_BY, repeated
+from meyasubako.service.client.trying import or_again
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.errors import BadAnswerError, RefusedError
 
 T = TypeVar("T")
-_TRIES: Final = 5
-_MOVED: Final = frozenset(
-    {"conflict", "epoch-is-fresh", "advance-wraps-exactly", "shares-exactly", "stream-is-whole"}
-)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -161,7 +159,7 @@ class Letters:
 
     def add_identity(self, text: str) -> Event:
         """Add to what one told of oneself; under a new key where somebody was shown what was told before."""
-        for last in (False,) * (_TRIES - 1) + (True,):
+        for attempt in count(1):
             visit = self.visit()
             room = visit.rooms.get("identity")
             if room is None:
@@ -178,11 +176,10 @@ class Letters:
             try:
                 repeated(partial(self._client.post, request.events, request.payloads))
             except RefusedError as refused:
-                if last or refused.name not in _MOVED:
-                    raise
+                or_again(refused, attempt)
                 continue
             return event
-        raise AssertionError("unreachable: the last try returns or raises")
+        raise AssertionError("unreachable: an attempt returns or raises")
 
     def mediate(
         self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
@@ -224,7 +221,7 @@ class Letters:
         progress: Progress,
         asked: Wish | None = None,
     ) -> Event:
-        for last in (False,) * (_TRIES - 1) + (True,):
+        for attempt in count(1):
             visit = self.visit()
             request, room = self._request(visit), visit.rooms[name]
             epoch = acts.current_epoch(request, room, self._mechanism, self._identity.recipient, SEALED_BY)
@@ -246,11 +243,10 @@ class Letters:
             try:
                 repeated(partial(self._client.post, request.events, request.payloads))
             except RefusedError as refused:
-                if last or refused.name not in _MOVED:
-                    raise
+                or_again(refused, attempt)
                 continue
             return event
-        raise AssertionError("unreachable: the last try returns or raises")
+        raise AssertionError("unreachable: an attempt returns or raises")
 
     def _request(self, visit: Visit) -> Request:
         return Request(self._mechanism.origin, self._key, self._clock(), dict(visit.ledger.heads))
