@@ -15,7 +15,7 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from meyasubako.crypto.merkle import leaf_hash, leaf_hashes
 from meyasubako.service.store.errors import (
@@ -52,8 +52,7 @@ class Owned:
     scope: str
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """An append whose bytes have been checked."""
 
     events: tuple[StoredColumns, ...]
@@ -92,7 +91,7 @@ def prepare(
                 _check_small(digest, size, sealed)
             scope = (scopes[offset] if scopes else "") or events[offset][0]
             owned[digest] = Owned(offset, digest, size, sealed, scope)
-    for digest in small_payloads.keys() - owned.keys():
+    for digest in small_payloads.keys() - owned.keys() if small_payloads else ():
         raise PayloadMismatchError(f"no event names the payload {digest[:64]} as its own")
     return Append(
         tuple(events),

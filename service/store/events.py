@@ -13,7 +13,7 @@ Rules upheld here:
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -100,23 +100,34 @@ class EventRecorder(SQLiteApplicationRecorder):
         it names as its own; `scopes`, what these are erased with; `small_payloads` by digest; `requires`, the
         version of each stream that was read; `at_size`, the size of the log that the events were made for.
         """
-        self.check_open()
-        append = prepare(
+        return self._append(
             [_columns(event) for event in stored_events],
             kwargs.get("owns", ()),
+            kwargs.get("scopes", ()),
             kwargs.get("small_payloads", {}),
             kwargs.get("requires", {}),
             kwargs.get("at_size"),
-            kwargs.get("scopes", ()),
         )
-        if any(each.sealed is None for each in append.owned):
-            self._vault.sync_objects()
-        return self._leader.append(self._layered(append))
+
+    def _append(
+        self,
+        events: Sequence[StoredColumns],
+        owns: Sequence[Sequence[tuple[str, int]]],
+        scopes: Sequence[str],
+        small_payloads: Mapping[str, bytes],
+        requires: Mapping[str, int],
+        at_size: int | None,
+    ) -> list[int]:
+        self.check_open()
+        append = prepare(events, owns, small_payloads, requires, at_size, scopes)
+        if append.owned:
+            if any(each.sealed is None for each in append.owned):
+                self._vault.sync_objects()
+            append = self._layered(append)
+        return self._leader.append(append)
 
     def _layered(self, append: Append) -> Append:
         """The append with its small payloads as they are stored."""
-        if all(each.sealed is None for each in append.owned):
-            return append
         owned = [
             each
             if each.sealed is None
@@ -128,7 +139,7 @@ class EventRecorder(SQLiteApplicationRecorder):
             )
             for each in append.owned
         ]
-        return replace(append, owned=tuple(owned))
+        return append._replace(owned=tuple(owned))
 
     def _has_small(self, scope: str) -> bool:
         """Whether small payloads lie under a scope's keys; `ErasedScopeError` for one that was erased."""
@@ -138,11 +149,22 @@ class EventRecorder(SQLiteApplicationRecorder):
             query = "SELECT 1 FROM payloads WHERE scope = ? AND place = 'table' LIMIT 1"
             return connection.execute(query, (scope,)).fetchone() is not None
 
-    def append(self, entries: Sequence[Entry], **kwargs: Any) -> list[int]:
-        """Append entries of the port; keyword arguments as `insert_events` takes them."""
-        events = [StoredEvent(entry.stream, entry.seq, entry.kind, entry.data) for entry in entries]
-        owns, scopes = [entry.owns for entry in entries], [entry.scope for entry in entries]
-        return list(self.insert_events(events, owns=owns, scopes=scopes, **kwargs))
+    def append(
+        self,
+        entries: Sequence[Entry],
+        small_payloads: Mapping[str, bytes],
+        requires: Mapping[str, int],
+        at_size: int | None,
+    ) -> list[int]:
+        """Append entries of the port, all or none, durably; gives their leaf indices."""
+        return self._append(
+            [(entry.stream, entry.seq, entry.kind, entry.data) for entry in entries],
+            [entry.owns for entry in entries],
+            [entry.scope for entry in entries],
+            small_payloads,
+            requires,
+            at_size,
+        )
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

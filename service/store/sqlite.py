@@ -163,9 +163,7 @@ class Store(EventStore):
     ) -> list[int]:
         """Store the entries, durably, all or none; gives their leaf indices."""
         self._check_writable()
-        return self._recorder.append(
-            entries, small_payloads=small_payloads, requires=requires, at_size=at_size
-        )
+        return self._recorder.append(entries, small_payloads, requires, at_size)
 
     def head(self) -> Head:
         """Size and root of the tree over all stored events."""
