@@ -1,23 +1,17 @@
 """Somebody's desk at one mechanism, for the command line and the desk's pages alike: reading cases, and the
 way on which every act goes. What is done to a case is in `life`, who reads it in `access`.
 
-- Keys stay here: what goes out is signed events and sealed bytes.
-- A key is wrapped only to people of a roster that was verified against the public log.
-- Bytes are asked for after the fetch is in the log, never before.
-- Where somebody else wrote first, the act is made again on what stands there now, at most five times.
+- What holds for every act stands in `seat`.
 - A key that was wrapped to us and does not open is disputed, signed, unasked: nobody else can see that.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Final
 
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
-from meyasubako.crypto.canonical import JsonValue
-from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.domain import acts, envelope, holders, kinds, reading, rooms
 from meyasubako.domain.acts import Epoch, NewRoom, Request
 from meyasubako.domain.envelope import Event
@@ -25,23 +19,14 @@ from meyasubako.domain.people import Mechanism
 from meyasubako.domain.reading import Opened
 from meyasubako.service.client import files
 from meyasubako.service.client.casefile import CaseFile, Part, case_seen_from_outside, fold, fold_parts
-from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError, UnverifiedRosterError
+from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
-from meyasubako.service.client.handler import HandlerClient
-from meyasubako.service.client.trying import or_again
-from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import ConflictError, RefusedError
-
-# Digests named in one payload.fetched: an event has at most 32 KiB.
-_FETCHED_AT_ONCE: Final = 256
-
+from meyasubako.service.client.seat import Seat, the_one, with_what_a_conflict_showed
 
 # Rooms that are shown to people who know nothing else of the case.
 _SEEN_FROM_OUTSIDE: Final = frozenset({"dialogue", "mediation", "respondent"})
 # Rooms whose texts are notes, which no reporter is ever told.
 _NOTED: Final = frozenset({"team", "request"})
-# The kinds with which somebody is given a key.
-_WRAPPING: Final = frozenset({"room.opened", "room.advanced", "access.granted"})
 
 
 Build = Callable[[CaseFile, Request], Event]
@@ -74,32 +59,8 @@ class OpenedCase:
         return self.texts["team"]
 
 
-class Desk:
-    """One person's work at one mechanism."""
-
-    def __init__(
-        self,
-        client: HandlerClient,
-        pair: KeyPair,
-        roster: Callable[[], Mechanism],
-        *,
-        verified: bool,
-        clock: Clock = system_clock,
-    ) -> None:
-        """`roster` gives the mechanism's people, anew for each act.
-
-        `verified` says whether by its public log: without that nothing is sealed to a new set of readers.
-        """
-        self._client = client
-        self._pair = pair
-        self._roster = roster
-        self._verified = verified
-        self._clock = clock
-
-    @property
-    def me(self) -> str:
-        """The key id of whoever sits here."""
-        return self._pair.signing.verify_key.key_id
+class Desk(Seat):
+    """One person's work on cases of which they are shown whole streams."""
 
     # Reading
 
@@ -120,11 +81,7 @@ class Desk:
         return self._load(self._roster(), self._find(wanted))
 
     def _find(self, wanted: str) -> str:
-        found = [stream for stream in self._shown() if stream.startswith(wanted.lower())]
-        if len(found) != 1 or not wanted:
-            say = "several cases begin" if found and wanted else "no case that you are shown begins"
-            raise NoSuchCaseError(f"{say} with {wanted}")
-        return found[0]
+        return the_one(self._shown(), wanted)
 
     def _load(self, mechanism: Mechanism, case: str, beside: Sequence[Event] = ()) -> CaseFile:
         """Fold the case; `beside` are events that a conflict has shown before their hour."""
@@ -141,8 +98,7 @@ class Desk:
         return CaseFile(ledger.cases[case], named, events, ledger)
 
     def _events(self, stream: str, beside: Sequence[Event]) -> tuple[Event, ...]:
-        shown = tuple(self._client.stream(stream))
-        return shown + tuple(event for event in beside if event.stream == stream and event.seq > len(shown))
+        return with_what_a_conflict_showed(self._client.stream(stream), beside, stream)
 
     def open(self, wanted: str) -> OpenedCase:
         """Fetch and open everything of a case that this person has a key to."""
@@ -192,20 +148,6 @@ class Desk:
             return reading.Keys()
         return reading.epoch_keys(found, self.me, self._pair.identity, self._client.payload)
 
-    def fetch(self, file: CaseFile, digests: Iterable[str]) -> None:
-        """Write down, signed, that these payloads are fetched, where it is not written down yet."""
-        case = file.case.stream
-        known = file.ledger.fetched.get((self.me, case), frozenset())
-        missing = list(dict.fromkeys(digest for digest in digests if digest not in known))
-        own = (stream for stream, reads in file.ledger.reads.items() if reads.person == self.me)
-        stream = next(own, None) or str(uuid.uuid4())
-        request = self._request(file)
-        for start in range(0, len(missing), _FETCHED_AT_ONCE):
-            named: list[JsonValue] = list(missing[start : start + _FETCHED_AT_ONCE])
-            request.add("payload.fetched", stream, {"case": case, "payloads": named})
-        for event in request.events:
-            self._client.post([event], {})
-
     def save(self, wanted: str, digest: str, path: Path, progress: Progress = no_progress) -> int:
         """Write a file of the case to a new path; gives its size in bytes."""
         file = self.case(wanted)
@@ -249,27 +191,8 @@ class Desk:
 
     def act(self, wanted: str, build: Build) -> Event:
         """Build a request on the case as it stands and post it; gives the event that `build` gives."""
-        case, beside = self._find(wanted), list[Event]()
-        for attempt in count(1):
-            file = self._load(self._roster(), case, beside)
-            request = self._request(file)
-            event = build(file, request)
-            if not self._verified and any(each.kind in _WRAPPING for each in request.events):
-                raise UnverifiedRosterError("this gives a room's key to people who have not been verified")
-            try:
-                self._client.post(request.events, request.payloads)
-            except RefusedError as refused:
-                or_again(refused, attempt)
-                if isinstance(refused, ConflictError):
-                    # What stands there may be shown nowhere else before the next full hour.
-                    beside.extend(refused.events)
-                continue
-            return event
-        raise AssertionError("unreachable: an attempt returns or raises")
-
-    def _request(self, file: CaseFile) -> Request:
-        mechanism = file.ledger.mechanism
-        return Request(mechanism.origin, self._pair.signing, self._clock(), dict(file.ledger.heads))
+        case = self._find(wanted)
+        return self._sign(lambda beside: self._load(self._roster(), case, beside), build)
 
     def post(
         self,

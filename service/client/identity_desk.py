@@ -80,11 +80,11 @@ class IdentityDesk(Joint):
                 request, file.case.stream, room.stream, note.leaf, ground, named
             )
 
-        return self.act(lambda: self.file(case), build)
+        return self.act(self.find(case), build)
 
     def open(self, wanted: str, said: Said) -> Event:
         """Say that one reads the identity now, and tell the reporter, or why not yet."""
-        _, asked = self.request(wanted, recovery=False)
+        found, asked = self.request(wanted, recovery=False)
 
         def build(file: JointFile, request: Request) -> Event:
             telling = self._telling(file, request, said, asked.discussed_in)
@@ -93,7 +93,7 @@ class IdentityDesk(Joint):
             body: dict[str, JsonValue] = {"request": asked.leaf, "epoch": epoch, **telling.fields}
             return request.add("identity.opened", file.case.stream, body)
 
-        return self.act(lambda: self.request(asked.leaf, recovery=False)[0], build)
+        return self.act(found.case.stream, build)
 
     def show(self, wanted: str) -> list[dict[str, JsonValue]]:
         """What the reporter told of themselves, first and later, by the shares that were released."""
@@ -121,44 +121,30 @@ class IdentityDesk(Joint):
 
     def approve(self, wanted: str) -> Event:
         """Agree that this one person is shown the identity."""
-        _, asked = self.request(wanted, recovery=False)
+        found, asked = self.request(wanted, recovery=False)
 
         def build(file: JointFile, request: Request) -> Event:
             self.recipient_of(file, asked.to)
             return request.add("identity.approved", file.case.stream, {"request": asked.leaf})
 
-        return self.act(lambda: self.request(asked.leaf, recovery=False)[0], build)
+        return self.act(found.case.stream, build)
 
     def refuse(self, wanted: str, reason: str) -> Event:
         """Refuse, and say why to whoever asked; one custodian's word is enough."""
-        _, asked = self.request(wanted, recovery=False)
+        found, asked = self.request(wanted, recovery=False)
 
         def build(file: JointFile, request: Request) -> Event:
             note = self.note(file, request, asked.discussed_in, reason)
             body: dict[str, JsonValue] = {"request": asked.leaf, "reason": note}
             return request.add("identity.refused", file.case.stream, body)
 
-        return self.act(lambda: self.request(asked.leaf, recovery=False)[0], build)
+        return self.act(found.case.stream, build)
 
     def release(self, wanted: str, period: timedelta = requests.USUAL) -> Event:
         """Release one's share to whoever asked; the first release fixes how long all of them are out."""
-        _, asked = self.request(wanted, recovery=False)
-
-        def build(file: JointFile, request: Request) -> Event:
-            now = file.case.requests[asked.leaf]
-            identity = file.room(kinds.IDENTITY)
-            shares = list(self.held(file, [identity.stream] if identity else []))
-            until = now.until or request.today + period
-            return acts_identity.release(
-                request,
-                file.case.stream,
-                asked.leaf,
-                shares,
-                self.recipient_of(file, asked.to),
-                until,
-            )
-
-        return self.act(lambda: self.request(asked.leaf, recovery=False)[0], build)
+        found, asked = self.request(wanted, recovery=False)
+        identity = found.room(kinds.IDENTITY)
+        return self.release_held(found, asked, [identity.stream] if identity else [], period)
 
     # Courts
 
@@ -172,7 +158,7 @@ class IdentityDesk(Joint):
             body: dict[str, JsonValue] = {"room": room, "note": note, **telling.fields}
             return request.add("disclosure.ordered", file.case.stream, body)
 
-        return self.act(lambda: self.file(case), build)
+        return self.act(self.find(case), build)
 
     def disclose(self, case: str, order: str, package: bytes) -> Event:
         """Write down what was given to the court: the SHA-256 of exactly these bytes."""
@@ -184,7 +170,7 @@ class IdentityDesk(Joint):
             }
             return request.add("disclosure.made", file.case.stream, body)
 
-        return self.act(lambda: self.file(case), build)
+        return self.act(self.find(case), build)
 
     def statement_parts(self, submitted: Event) -> tuple[str, SigningKey, EventProof]:
         """What a statement about a case is made of: the day, one's key, the proof of its first event."""

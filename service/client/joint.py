@@ -6,20 +6,17 @@
 - Shares are released only to people of a roster that was verified against the public log.
 """
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from datetime import timedelta
 from typing import Final
 
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
-from meyasubako.crypto.canonical import JsonValue
-from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.domain import acts, acts_identity, kinds, opening, reading, requests
 from meyasubako.domain.acts import Epoch, Request
 from meyasubako.domain.acts_identity import HeldShare
 from meyasubako.domain.case import Case
-from meyasubako.domain.envelope import Event
+from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.errors import WrongShareError
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Mechanism
@@ -28,18 +25,10 @@ from meyasubako.domain.rooms import Room
 from meyasubako.service.client.casefile import Part, fold_parts
 from meyasubako.service.client.errors import (
     NoAccessError,
-    NoSuchCaseError,
     NoSuchRequestError,
-    UnverifiedRosterError,
 )
-from meyasubako.service.client.handler import HandlerClient
-from meyasubako.service.client.trying import or_again
-from meyasubako.service.clocks import Clock, system_clock
-from meyasubako.service.errors import RefusedError
+from meyasubako.service.client.seat import Seat, the_one, with_what_a_conflict_showed
 
-_FETCHED_AT_ONCE: Final = 256
-# With these somebody is given a key, or a share of one.
-_GIVING: Final = frozenset({"room.opened", "room.advanced", "access.granted", "share.released"})
 _ORDER: Final = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
 
 
@@ -63,29 +52,8 @@ class JointFile:
         return self.ledger.mechanism
 
 
-class Joint:
+class Joint(Seat):
     """One person's part in what is done together."""
-
-    def __init__(
-        self,
-        client: HandlerClient,
-        pair: KeyPair,
-        roster: Callable[[], Mechanism],
-        *,
-        verified: bool,
-        clock: Clock = system_clock,
-    ) -> None:
-        """As `Desk`: `roster` gives the mechanism's people, `verified` says whether by its public log."""
-        self._client = client
-        self._pair = pair
-        self._roster = roster
-        self._verified = verified
-        self._clock = clock
-
-    @property
-    def me(self) -> str:
-        """The key id of whoever sits here."""
-        return self._pair.signing.verify_key.key_id
 
     # Reading
 
@@ -96,14 +64,13 @@ class Joint:
         found = [self._load(mechanism, stream) for stream in shown]
         return sorted(found, key=lambda file: (file.case.submitted_on, file.case.stream))
 
+    def find(self, wanted: str) -> str:
+        """The stream of the case whose id begins with this text; NoSuchCaseError."""
+        return the_one((each.stream for each in self._client.me().streams if each.sort == kinds.CASE), wanted)
+
     def file(self, wanted: str) -> JointFile:
         """The case whose id begins with this text; NoSuchCaseError."""
-        shown = [each.stream for each in self._client.me().streams if each.sort == kinds.CASE]
-        found = [stream for stream in shown if stream.startswith(wanted.lower())]
-        if len(found) != 1 or not wanted:
-            say = "several cases begin" if found and wanted else "no case that you are shown begins"
-            raise NoSuchCaseError(f"{say} with {wanted}")
-        return self._load(self._roster(), found[0])
+        return self._load(self._roster(), self.find(wanted))
 
     def request(self, wanted: str, *, recovery: bool) -> tuple[JointFile, requests.Request]:
         """The request whose leaf hash begins with this text, and its case; NoSuchRequestError."""
@@ -117,7 +84,8 @@ class Joint:
             raise NoSuchRequestError(f"no single request that you are shown begins with {wanted}")
         return found[0]
 
-    def _load(self, mechanism: Mechanism, case: str) -> JointFile:
+    def _load(self, mechanism: Mechanism, case: str, beside: Sequence[Event] = ()) -> JointFile:
+        """Fold what one is shown; `beside` are events that a conflict has shown before their hour."""
         streams = self._client.me().streams
         shown = sorted(
             (each for each in streams if each.case == case and each.sort in _ORDER),
@@ -126,7 +94,10 @@ class Joint:
         parts = {}
         for each in shown:
             events, head = self._client.part(each.stream)
-            parts[each.stream] = Part(tuple(events), head, each.whole)
+            known = with_what_a_conflict_showed(events, beside, each.stream)
+            if len(known) > len(events):
+                head = Head(known[-1].seq, known[-1].leaf)
+            parts[each.stream] = Part(known, head, each.whole)
         ledger = fold_parts(mechanism, parts.values())
         events_of = {stream: part.events for stream, part in parts.items()}
         return JointFile(ledger.cases[case], dict(ledger.rooms), events_of, ledger, parts[case].whole)
@@ -141,22 +112,6 @@ class Joint:
         events = [event for event in file.events[room.stream] if event.kind in reading.TEXTS]
         self.fetch(file, [reading.text_digest(event) for event in events])
         return reading.open_texts(events, self.keys_of(file, room), self._client.payload)
-
-    def fetch(self, file: JointFile, digests: Iterable[str]) -> None:
-        """Write down, signed, that these payloads are fetched, where it is not written down yet."""
-        case = file.case.stream
-        known = file.ledger.fetched.get((self.me, case), frozenset())
-        missing = list(dict.fromkeys(digest for digest in digests if digest not in known))
-        own = (stream for stream, reads in file.ledger.reads.items() if reads.person == self.me)
-        stream = next(own, None) or str(uuid.uuid4())
-        request = self._new(file)
-        for start in range(0, len(missing), _FETCHED_AT_ONCE):
-            named: list[JsonValue] = list(missing[start : start + _FETCHED_AT_ONCE])
-            request.add("payload.fetched", stream, {"case": case, "payloads": named})
-        for event in request.events:
-            self._client.post([event], {})
-            # So that what is fetched next in this case is written behind it.
-            file.ledger.apply(event, 0)
 
     # Shares
 
@@ -188,7 +143,7 @@ class Joint:
                     kind = "share.checked"
                 except WrongShareError:
                     kind = "share.disputed"
-                request = self._new(file)
+                request = self._request(file)
                 event = request.add(kind, room.stream, {"epoch": share.epoch})
                 self._client.post([event], {})
                 file.ledger.apply(event, 0)
@@ -217,25 +172,21 @@ class Joint:
 
     # Writing
 
-    def _new(self, file: JointFile) -> Request:
-        origin = file.mechanism.origin
-        return Request(origin, self._pair.signing, self._clock(), dict(file.ledger.heads))
+    def act(self, case: str, build: Callable[[JointFile, Request], Event]) -> Event:
+        """Sign what `build` makes of a case, by its stream, as it stands; gives the event that it gives."""
+        return self._sign(lambda beside: self._load(self._roster(), case, beside), build)
 
-    def act(self, load: Callable[[], JointFile], build: Callable[[JointFile, Request], Event]) -> Event:
-        """Sign what `build` makes of the case as it stands, and again where somebody else was first."""
-        for attempt in count(1):
-            file = load()
-            request = self._new(file)
-            event = build(file, request)
-            if not self._verified and any(each.kind in _GIVING for each in request.events):
-                raise UnverifiedRosterError("this gives a key, or a share of one, to unverified people")
-            try:
-                self._client.post(request.events, request.payloads)
-            except RefusedError as refused:
-                or_again(refused, attempt)
-                continue
-            return event
-        raise AssertionError("unreachable: an attempt returns or raises")
+    def release_held(
+        self, found: JointFile, asked: requests.Request, rooms: Sequence[str], period: timedelta
+    ) -> Event:
+        """Release one's shares of these rooms to whom the request is for; the first release fixes the end."""
+
+        def build(file: JointFile, request: Request) -> Event:
+            until = file.case.requests[asked.leaf].until or request.today + period
+            held, recipient = list(self.held(file, rooms)), self.recipient_of(file, asked.to)
+            return acts_identity.release(request, file.case.stream, asked.leaf, held, recipient, until)
+
+        return self.act(found.case.stream, build)
 
     def epoch(self, file: JointFile, request: Request, room: Room) -> Epoch:
         """The room's epoch to write in, advanced first where it is stale."""

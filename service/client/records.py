@@ -85,7 +85,7 @@ class Records(Joint):
                 )
             return request.add("retention.started", file.case.stream, _days(window.earliest, window.latest))
 
-        return self.act(lambda: self.file(wanted), build)
+        return self.act(self.find(wanted), build)
 
     def decide(self, wanted: str, day: date, reasons: str) -> Event:
         """Choose the day where rules conflict, for these reasons, which the team reads."""
@@ -98,7 +98,7 @@ class Records(Joint):
             note = self.note(file, request, team.stream, reasons)
             return request.add("retention.started", file.case.stream, {**_days(day, day), "decision": note})
 
-        return self.act(lambda: self.file(wanted), build)
+        return self.act(self.find(wanted), build)
 
     def hold(self, wanted: str) -> Event:
         """Keep a case, whatever its window says, until the hold is lifted."""
@@ -143,12 +143,11 @@ class Records(Joint):
             _, leaf, proposal = found()
             return request.add(proposal.kind, file.case.stream, {**proposal.body, "proposal": leaf})
 
-        return self.act(lambda: found()[0], build)
+        return self.act(found()[0].case.stream, build)
 
     def _add(self, wanted: str, kind: str, body: Mapping[str, JsonValue]) -> Event:
-        return self.act(
-            lambda: self.file(wanted), lambda file, request: request.add(kind, file.case.stream, body)
-        )
+        case = self.find(wanted)
+        return self.act(case, lambda _, request: request.add(kind, case, body))
 
     def _propose(self, wanted: str, kind: str, body: Mapping[str, JsonValue]) -> Event:
         return self._add(wanted, "act.proposed", {"kind": kind, "v": 1, "body": dict(body)})

@@ -82,39 +82,26 @@ class RecoveryDesk(Joint):
             body: dict[str, JsonValue] = {"person": person, "rooms": named}
             return request.add("recovery.requested", file.case.stream, body)
 
-        return self.act(lambda: self.file(case), build)
+        return self.act(self.find(case), build)
 
     def approve(self, wanted: str) -> Event:
         """Agree that this person gets access back."""
-        _, asked = self.request(wanted, recovery=True)
+        found, asked = self.request(wanted, recovery=True)
 
         def build(file: JointFile, request: Request) -> Event:
             self.recipient_of(file, asked.to)
             return request.add("recovery.approved", file.case.stream, {"request": asked.leaf})
 
-        return self.act(lambda: self.request(asked.leaf, recovery=True)[0], build)
+        return self.act(found.case.stream, build)
 
     def release(self, wanted: str, period: timedelta = requests.USUAL) -> Event:
         """Release one's shares to that person's new key."""
-        _, asked = self.request(wanted, recovery=True)
-
-        def build(file: JointFile, request: Request) -> Event:
-            until = file.case.requests[asked.leaf].until or request.today + period
-            shares = list(self.held(file, sorted(asked.rooms)))
-            return acts_identity.release(
-                request,
-                file.case.stream,
-                asked.leaf,
-                shares,
-                self.recipient_of(file, asked.to),
-                until,
-            )
-
-        return self.act(lambda: self.request(asked.leaf, recovery=True)[0], build)
+        found, asked = self.request(wanted, recovery=True)
+        return self.release_held(found, asked, sorted(asked.rooms), period)
 
     def finish(self, wanted: str) -> Event:
         """Put the keys together, and take back what they open; done by whoever gets access back."""
-        _, asked = self.request(wanted, recovery=True)
+        found, asked = self.request(wanted, recovery=True)
         if asked.to != self.me:
             raise NoAccessError("whoever gets access back finishes it")
 
@@ -125,7 +112,7 @@ class RecoveryDesk(Joint):
                     acts_identity.take_back(request, room, keys[room.stream], self._pair.identity.recipient)
             return request.add("handler.assigned", file.case.stream, {"person": self.me})
 
-        return self.act(lambda: self.request(asked.leaf, recovery=True)[0], build)
+        return self.act(found.case.stream, build)
 
     def kept(self, without: Collection[str] = ()) -> list[Kept]:
         """How every case that one is shown stands if the keys of these people are lost besides."""

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from meyasubako.crypto.age import HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import KeyPair
+from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain import acts, profiles, reading
 from meyasubako.domain.acts import Request
 from meyasubako.domain.envelope import read
@@ -18,9 +20,10 @@ from meyasubako.domain.people import Mechanism
 from meyasubako.service.client import roster, sealed_report
 from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.client.http import Http
+from meyasubako.service.client.mailbox import Letters
 from meyasubako.service.client.records import Records
 from meyasubako.service.client.reporter import ReporterClient
-from meyasubako.service.client.sealed_report import Words
+from meyasubako.service.client.sealed_report import Prepared, Words
 from meyasubako.service.client.stewardship import Stewardship
 from meyasubako.service.clocks import file_clock
 from meyasubako.service.config import Config, IntakeSettings
@@ -90,11 +93,22 @@ class Archive:
 
     def report(self, text: str) -> str:
         """A report by a reporter's own tool; gives its case."""
+        return self.reported(text).case
+
+    def reported(self, text: str) -> Prepared:
+        """A report by a reporter's own tool, with the receipt."""
         client = ReporterClient(Http(self.served.doors["reporter"]))
         offer = sealed_report.look(client, clock=self.now)
         made = sealed_report.prepare(client, offer, Words(text), clock=self.now)
         sealed_report.send(client, made)
-        return made.case
+        return made
+
+    def letters(self, receipt: Receipt) -> Letters:
+        """A reporter's correspondence by their own tool."""
+        site = self.served.doors["reporter"]
+        verified = sealed_report.look(ReporterClient(Http(site)), clock=self.now).verified
+        signed = Http(site, key=receipt.signing_key(ORIGIN), clock=self.now)
+        return Letters(ReporterClient(signed), receipt, verified, self.now)
 
     def write(
         self, name: str, case: str, room: str, text: str, then: Callable[[Request, str], object]
@@ -152,13 +166,13 @@ def opened(box: Box, case: str, name: str = "Keiko Sato") -> tuple[str, ...]:
 
 
 @contextmanager
-def archived(place: Path) -> Iterator[Archive]:
-    """An archive in a folder; stopped at the end, which must go well."""
+def archived(place: Path, show: Literal["hour", "at_once"] = "at_once") -> Iterator[Archive]:
+    """An archive in a folder, which must end well; `show` says when what reporters write appears."""
     clock = place / "clock"
     clock.write_text(BEGIN.isoformat(), encoding="ascii")
     people = {name: KeyPair.generate(name) for name in ROLES}
     founders = [Founder(people[name].person(), roles) for name, roles in ROLES.items()]
-    config = Config(origin=ORIGIN, doors=ANYWHERE, intake=IntakeSettings(show="at_once"))
+    config = Config(origin=ORIGIN, doors=ANYWHERE, intake=IntakeSettings(show=show))
     told = Settings(name="Archive", channel_name="Main", waiting_hours=0, test=True)
     found(place / "box", config, told, founders, people["Ada Berg"], clock=file_clock(clock))
     served = Served(place / "box", place / "served", clock)
