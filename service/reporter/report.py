@@ -97,6 +97,9 @@ class ReportPages:
         if problems := self._problems(page, state):
             return self._show(page, state, problems)
         following = "files" if step == "skip" else "review" if state.checking else (*order, "")[here + 1]
+        # Whoever went back from that page left it as it was: it does not fit now, nor at the next try.
+        if page == "review" and WHO in order and (problems := self._problems(WHO, state)):
+            return self._show(WHO, state, problems)
         if "review" in (page, following) and self._somebody_new(state):
             return self._show("readers", state, (_readers_changed(),))
         return self._send(state) if page == "review" else self._show(following, state)

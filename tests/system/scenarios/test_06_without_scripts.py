@@ -57,3 +57,16 @@ def test_it_is_not_offered_where_too_few_custodians_are_left(place: Place) -> No
         assert visitor.press(expect="review").where == "review"
         assert "Who you are" not in visitor.page.body
         visitor.finish()
+
+
+def test_what_does_not_fit_is_said_before_sending_also_to_whoever_went_back_from_it(place: Place) -> None:
+    with Visitor(place.town.at("reporter")) as visitor:
+        told(visitor, place)
+        visitor.press(expect="who")
+        visitor.press(identity=NAME, expect="review")
+        visitor.press("to:who", expect="who")
+        visitor.press("back", identity="x" * 4096, expect="files")
+        visitor.press(expect="review")
+        assert "too long" in visitor.press(expect="who").body
+        assert NAME in visitor.press(identity=NAME, expect="review").body
+        visitor.finish()
