@@ -17,11 +17,10 @@ from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event, Head, read
 from meyasubako.domain.errors import RefusedError
-from meyasubako.domain.reach import replaced_keys
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.sealing import SealedFile
 from meyasubako.domain.wishes import Wish, open_wishes, tell, wish
-from meyasubako.service import proofs
+from meyasubako.service import access, proofs
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.happened import Happened, happened, role_of
 from meyasubako.service.incoming import FileTicket, IncomingFiles
@@ -30,8 +29,6 @@ from meyasubako.service.proofs import Evidence
 from meyasubako.service.store.errors import SeqConflictError, StaleReadError
 
 _TRIES = 5
-# Rooms of whose readers a reporter is told; notes among the staff are read by those who read the report.
-_TOLD = frozenset({"report", "dialogue", "mediation", "respondent"})
 _CHUNK = 256 * 1024
 Derive = Callable[[str, str], bytes]
 
@@ -136,18 +133,19 @@ class Mailboxes:
         found, today = self._find(receipt), self._mechanism.clock().date()
         mediation = self._find(receipt, "mediation") if self._joined(found.case, "mediation") else None
         state, helping = self._mechanism.ledger().mechanism, holders.holders_of(found.room, found.room.epoch)
+        asked = self._mechanism, found.case, access.rooms_of(self._mechanism, found.case)
         return Mailbox(
             state=found.case.state,
             next_date=found.case.next_date,
             messages=self._messages(found),
-            readers=tuple(self._readers(found.case)),
+            readers=tuple(access.given(*asked)),
             closed_to_reading=found.room.closed_to_reading,
-            replaced=tuple(self._replaced(found.case)),
+            replaced=tuple(access.replaced(*asked)),
             opened=sum(len(each.keys) + len(each.texts) for each in (found, mediation) if each),
             happened=happened(self._mechanism, found.case),
             recovery=tuple(self._role(each, found.case.channel) for each in sorted(helping)),
             recovery_needed=holders.threshold_of(found.room, found.room.epoch, state),
-            lost=tuple(self._lost(found.case)),
+            lost=tuple(access.lost(*asked)),
             late_since=found.case.overdue(today) or found.case.late_since,
             withdrawn=found.case.withdrawn and found.case.open,
             wishes=open_wishes(found.case, today),
@@ -175,39 +173,6 @@ class Mailboxes:
 
     def _role(self, key_id: str, channel: str) -> str:
         return role_of(self._mechanism.ledger().mechanism, key_id, channel)
-
-    def _readers(self, case: Case) -> Iterator[tuple[str, str, date]]:
-        for name, stream in self._shown_rooms(case):
-            told = {case.reporter}
-            for event in self._events(stream):
-                # An advance gives the room to somebody new where nobody of the staff is left.
-                given = [str(wrap["reader"]) for wrap in event.records("wraps") if "reader" in wrap]
-                if event.kind == "access.granted":
-                    given = [event.text("reader")]
-                    told.discard(given[0])
-                for reader in given:
-                    if reader not in told:
-                        yield self._role(reader, case.channel), name, event.at
-                told.update(given)
-
-    def _lost(self, case: Case) -> Iterator[tuple[str, str, date]]:
-        for name, stream in self._shown_rooms(case):
-            for event in self._events(stream):
-                if event.kind == "access.revoked":
-                    yield self._role(event.text("reader"), case.channel), name, event.at
-
-    def _shown_rooms(self, case: Case) -> Iterator[tuple[str, str]]:
-        """The rooms of whose readers the reporter is told, and their streams."""
-        ledger = self._mechanism.ledger()
-        for stream in ledger.case_rooms.get(case.stream, ()):
-            if ledger.rooms[stream].name in _TOLD:
-                yield ledger.rooms[stream].name, stream
-
-    def _replaced(self, case: Case) -> Iterator[tuple[str, date]]:
-        ledger = self._mechanism.ledger()
-        rooms = [ledger.rooms[stream] for stream in ledger.case_rooms.get(case.stream, ())]
-        for person in replaced_keys(ledger.mechanism, rooms):
-            yield self._role(person.key_id, case.channel), person.since
 
     def evidence(self, receipt: Receipt) -> Evidence:
         """The dated proof that the report was filed, or the promise of one until its slot has closed."""

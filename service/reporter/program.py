@@ -27,7 +27,7 @@ from meyasubako.domain.envelope import Event
 from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.wishes import Wish, open_wishes
-from meyasubako.service import callers, problems, tus, web
+from meyasubako.service import access, callers, problems, tus, web
 from meyasubako.service.errors import RequestSignatureError
 from meyasubako.service.handler.views import cards_view, person_view
 from meyasubako.service.happened import happened
@@ -118,6 +118,7 @@ class _Door:
     def mailbox(self) -> dict[str, JsonValue]:
         """The dialogue, what the report's room needs for an addition, and where the case stands."""
         case, today = self._case(), self._mechanism.clock().date()
+        rooms = self._rooms(case)
         head, late = self._mechanism.ledger().head(case.stream), case.overdue(today) or case.late_since
         return {
             "origin": self._mechanism.config.origin,
@@ -132,8 +133,9 @@ class _Door:
                 "wishes": [_wish_view(each) for each in open_wishes(case, today)],
                 "head": {"seq": head.seq, "leaf": head.leaf},
             },
-            "rooms": [self._room_view(room) for room in self._rooms(case)],
-            "spent": max((room.spent for room in self._rooms(case)), default=0),
+            "rooms": [self._room_view(room) for room in rooms],
+            "elsewhere": self._elsewhere(case, rooms),
+            "spent": max((room.spent for room in rooms), default=0),
             "happened": [
                 {
                     "what": each.what,
@@ -151,6 +153,19 @@ class _Door:
         ledger = self._mechanism.ledger()
         rooms = [ledger.rooms[stream] for stream in ledger.case_rooms[case.stream]]
         return [room for room in rooms if room.name in case.rooms or case.reporter in room.readers]
+
+    def _elsewhere(self, case: Case, shown: list[Room]) -> dict[str, JsonValue]:
+        """Who was given a room that the reporter is not shown, who lost it, and whose key was replaced."""
+        mechanism = self._mechanism
+        hidden = [room for room in access.rooms_of(mechanism, case) if room not in shown]
+        return {
+            "given": [_access_view(each) for each in access.given(mechanism, case, hidden)],
+            "lost": [_access_view(each) for each in access.lost(mechanism, case, hidden)],
+            "replaced": [
+                {"role": role, "day": day.isoformat()}
+                for role, day in access.replaced(mechanism, case, hidden, known=shown)
+            ],
+        }
 
     def proof(self) -> dict[str, JsonValue]:
         """The dated proof that the report was filed, or the promise of one, and the event that it is of."""
@@ -229,6 +244,11 @@ class _Door:
             "events": events,
             "head": {"seq": head.seq, "leaf": head.leaf},
         }
+
+
+def _access_view(told: access.Access) -> JsonValue:
+    role, room, day = told
+    return {"role": role, "room": room, "day": day.isoformat()}
 
 
 def _wish_view(wish: Wish) -> JsonValue:

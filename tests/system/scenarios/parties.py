@@ -48,31 +48,31 @@ class Parties:
     @property
     def today(self) -> date:
         """Everybody's day."""
-        return (system_clock() + self._off).date()
+        return (system_clock() + self.off).date()
 
     @property
-    def _off(self) -> timedelta:
+    def off(self) -> timedelta:
         return timedelta(days=self.days)
 
     def pass_days(self, days: int) -> None:
         """Let whole days pass, and close the slot."""
         self.days += days
         written = self.clock.with_name("later")
-        written.write_text((system_clock() + self._off).isoformat(), encoding="ascii")
+        written.write_text((system_clock() + self.off).isoformat(), encoding="ascii")
         written.replace(self.clock)
         self.publish()
 
     def publish(self) -> None:
         """Close the slot on a steward's word."""
-        HandlerClient(callers.handler_door(self.served, self.box.people[ADA], self._off)).publish()
+        HandlerClient(callers.handler_door(self.served, self.box.people[ADA], self.off)).publish()
 
     def desk(self, name: str) -> Desk:
         """Somebody's desk today."""
-        return callers.desk(self.box, self.served, name, self._off)
+        return callers.desk(self.box, self.served, name, self.off)
 
     def letters(self, receipt: str) -> Letters:
         """A reporter's own tool today."""
-        return callers.letters(self.served, Receipt.parse(receipt), self._off)
+        return callers.letters(self.served, Receipt.parse(receipt), self.off)
 
     def report(self, text: str, *left_out: str) -> tuple[str, str]:
         """A report in a browser without scripts; gives receipt and case."""
