@@ -4,8 +4,9 @@ Rules upheld here:
 
 - The people are those of the newest published marker, whose digest they must give; the marker is the tree's
   last leaf, the founding its first. Both come with their inclusion paths, and so does each new server key.
-- Which channels there are, and who stands in where nobody is left, is folded from the same events; a page
-  takes that from the service's word, a program from the whole stream (`GET /api/channel`).
+- Which channels there are, who stands in where nobody is left, and who is appointed to hold shares, is folded
+  from the same events; a page takes that from the service's word, a program from the whole stream
+  (`GET /api/channel`).
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from functools import lru_cache
 from meyasubako.crypto.canonical import JsonValue, encode_base64
 from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.domain import envelope, people
+from meyasubako.domain.channels import Holders
 from meyasubako.domain.deadlines import acknowledged_by
 from meyasubako.domain.people import Channel
 from meyasubako.domain.people import Mechanism as State
@@ -67,9 +69,7 @@ class Readers:
                 for person in listed
             ],
             "channels": {name: _channel_view(each) for name, each in state.channels.items() if each.open},
-            "appointments": {
-                leaf: list[JsonValue](named.people) for leaf, named in state.appointments.items()
-            },
+            "appointments": {leaf: _holders_view(named) for leaf, named in state.appointments.items()},
             "cards": self._cards(cards),
         }
         return shown, state.channels
@@ -91,14 +91,14 @@ def _of_the_server(row: Row) -> bool:
     return envelope.recall(row.data, "").body["of"] in ("log", "promise", "service")
 
 
+def _holders_view(named: Holders) -> dict[str, JsonValue]:
+    return {"people": list[JsonValue](named.people), "threshold": named.threshold}
+
+
 def _channel_view(channel: Channel) -> dict[str, JsonValue]:
-    recovery: dict[str, JsonValue] = {}
-    if channel.recovery is not None:
-        named = channel.recovery
-        people = list[JsonValue](named.people)
-        recovery = {"recovery": {"people": people, "threshold": named.threshold, "leaf": named.leaf}}
+    appointed = {"recovery": channel.recovery, "custodians": channel.custodians}
     return {
-        **recovery,
+        **{name: {**_holders_view(each), "leaf": each.leaf} for name, each in appointed.items() if each},
         "card": channel.card,
         "questionnaire": channel.questionnaire,
         "draw": channel.draw,

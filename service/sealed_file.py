@@ -35,7 +35,12 @@ NAME: Final = b"meyasubako/sealed-report/v1\n"
 _LONGEST_HEAD: Final = 1024**2
 _MOST_PAYLOADS: Final = 512
 _CHUNK: Final = 256 * 1024
-_READERS_CHANGED: Final = ("reader-on-roster", "channel-as-published", "shares-exactly")
+_READERS_CHANGED: Final = (
+    "reader-on-roster",
+    "channel-as-published",
+    "shares-exactly",
+    "custodians-read-no-report",
+)
 
 
 class NotSealedFileError(ServiceError):

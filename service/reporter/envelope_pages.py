@@ -21,7 +21,7 @@ from meyasubako.service.incoming import FileTicket
 from meyasubako.service.reporter.forms import Problem, file_problems
 from meyasubako.service.reporter.holding import file_problem
 from meyasubako.service.reporter.languages import AUTONYMS, digits_locale, language_rule, locale_identifier
-from meyasubako.service.reporter.sealing_pages import asset
+from meyasubako.service.reporter.sealing_pages import TONGUES, asset
 from meyasubako.service.reporter.site import Site, language, sealing_request
 from meyasubako.service.sealed_file import (
     Arrived,
@@ -101,7 +101,7 @@ def saved_page(site: Site) -> str:
         "page_offline.html",
         plain="questions",
         kind="offline",
-        codes={},
+        codes=TONGUES,
         numbers=digits_locale(language()),
         questionnaire=site.questionnaire,
         policy=(

@@ -21,7 +21,7 @@ from typing import Final
 
 from flask import Flask, Response, make_response, request, url_for
 
-from meyasubako.service.reporter.languages import digits_locale, language_rule
+from meyasubako.service.reporter.languages import AUTONYMS, digits_locale, language_rule
 from meyasubako.service.reporter.site import Site, language
 from meyasubako.service.reporter.wording import (
     HAPPENED,
@@ -36,6 +36,8 @@ from meyasubako.service.reporter.wording import (
 )
 
 ENDPOINTS: Final = frozenset({"form", "replies"})
+# The languages of the site in their own words, for the list of those in which somebody answers.
+TONGUES: Final[Mapping[str, object]] = {f"language-{tag}": name for tag, name in AUTONYMS.items()}
 _STATIC: Final = Path(__file__).with_name("static")
 _TYPES: Final = {
     "page.js": "text/javascript; charset=utf-8",
@@ -83,7 +85,7 @@ def add(app: Flask, site: Site) -> None:
     """Give the site the pages that seal in the browser."""
 
     def form() -> Response:
-        return _page(site, "page_report.html", plain="questions", kind="report")
+        return _page(site, "page_report.html", plain="questions", kind="report", codes=TONGUES)
 
     def replies() -> Response:
         sentences = {

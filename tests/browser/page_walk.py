@@ -47,15 +47,17 @@ def write(
     page,
     language: str,
     *,
-    excluded: str,
+    excluded: Sequence[str] = (),
     text: str,
     files: Sequence[object] = (),
+    who: str | None = None,
     see: walk.See = walk.unseen,
 ) -> None:
-    """From the list of readers to the page that shows all of it once more."""
+    """From the list of readers to the last page before sending; `who` where the reporter is asked."""
     at(page, "readers")
     see("readers")
-    page.get_by_label(excluded).check()
+    for name in excluded:
+        page.get_by_label(name).check()
     go(page, "readers")
     at(page, "story")
     see("story")
@@ -78,14 +80,27 @@ def write(
         page.set_input_files("#files", files)
         until("the files are listed", lambda: page.locator("[data-held] li").count() > 0)
     go(page, "files")
+    if who is not None:
+        at(page, "who")
+        page.fill("#identity", who)
+        see("who")
+        go(page, "who")
     at(page, "review")
     see("review")
 
 
-def report(page, language: str, *, excluded: str, text: str = "", files: Sequence[object] = ()) -> str:
+def report(
+    page,
+    language: str,
+    *,
+    excluded: Sequence[str] = (),
+    text: str = "",
+    files: Sequence[object] = (),
+    who: str | None = None,
+) -> str:
     """Write a report and send it; gives the receipt."""
     page.goto(f"/{language}/form")
-    write(page, language, excluded=excluded, text=text or walk.TEXT[language], files=files)
+    write(page, language, excluded=excluded, text=text or walk.TEXT[language], files=files, who=who)
     go(page, "review", "send")
     at(page, "receipt")
     return walk.shown(page, ".code")
@@ -100,13 +115,28 @@ def enter(page, language: str, receipt: str) -> None:
     at(page, "mailbox")
 
 
+def open_details(page) -> None:
+    """Unfold whatever can be unfolded."""
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+
+
 def say(page, text: str, files: Sequence[object] = ()) -> None:
     """Write a message in the open mailbox."""
+    _entered(page, text, files)
+    go(page, "mailbox", "say")
+    until("it is sent", page.locator("[data-sent]").is_visible)
+
+
+def add(page, text: str, files: Sequence[object] = ()) -> None:
+    """Add something to the report, in the open mailbox."""
+    _entered(page, text, files)
+    go(page, "mailbox", "add")
+    until("it is added", page.locator("[data-done]").is_visible)
+
+
+def _entered(page, text: str, files: Sequence[object]) -> None:
     page.fill("#text", text)
     if files:
-        page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+        open_details(page)
         page.set_input_files("#files", files)
         until("the file is listed", lambda: page.locator("[data-held] li").count() > 0)
-    go(page, "mailbox", "say")
-    sent = page.locator("[data-sent]")
-    until("it is sent", sent.is_visible)

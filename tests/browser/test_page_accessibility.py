@@ -2,14 +2,39 @@
 
 import pytest
 
+from meyasubako.service.mechanism import Mechanism
 from tests.browser import browsers, page_walk, walk
 from tests.browser.test_accessibility import Axe
 from tests.browser.test_without_scripts import FOCUS, SMALL_TARGETS, WIDER_THAN_THE_SCREEN, WITHOUT_A_NAME
+from tests.integration.reporter_box import appoint_custodians, appoint_recovery, found_box
+from tests.integration.reporter_server import Server
+
+CUSTODIANS = ["Cyra Noor", "Cleo Brandt"]
+HELPERS = ["Rex Okafor", "Ria Castro"]
+
+
+@pytest.fixture(scope="module")
+def served_with_holders(tmp_path_factory):
+    """The site of a mechanism in which some keep names, and some restore access."""
+    place = tmp_path_factory.mktemp("holders")
+    roles = dict.fromkeys(CUSTODIANS, ("custodian:main",)) | dict.fromkeys(
+        HELPERS, ("outsider", "recovery:main")
+    )
+    box = found_box(place / "box", languages=walk.LANGUAGES, also=roles)
+    mechanism = Mechanism.open(box.directory)
+    try:
+        appoint_custodians(mechanism, box, CUSTODIANS)
+        appoint_recovery(mechanism, box, HELPERS)
+    finally:
+        mechanism.close()
+    server = Server(box.directory, tmp_path_factory.mktemp("temporary"))
+    yield server
+    server.stop()
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("my", "light"), ("ar", "dark")])
-def test_each_step_can_be_used_by_everybody(language, scheme, page_in, server):
-    page = page_in(browsers.CHROMIUM, server.base, (320, 640), scheme)
+def test_each_step_can_be_used_by_everybody(language, scheme, page_in, served_with_holders):
+    page = page_in(browsers.CHROMIUM, served_with_holders.base, (320, 640), scheme)
     axe = Axe(page)
 
     def see(name):
@@ -21,7 +46,8 @@ def test_each_step_can_be_used_by_everybody(language, scheme, page_in, server):
 
     page.goto(f"/{language}/form")
     files = [walk.PHOTO]
-    page_walk.write(page, language, excluded="Sato Keiko", text=walk.TEXT[language], files=files, see=see)
+    said = {"text": walk.TEXT[language], "files": files, "who": walk.PLACE[language]}
+    page_walk.write(page, language, excluded=["Sato Keiko"], see=see, **said)
     page_walk.go(page, "review", "send")
     page_walk.at(page, "receipt")
     see("receipt")
@@ -35,7 +61,8 @@ def test_each_step_can_be_used_by_everybody(language, scheme, page_in, server):
     see("a wrong code")
     page_walk.enter(page, language, receipt)
     page_walk.say(page, walk.ASK[language], files=files)
-    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page_walk.add(page, walk.ANSWER[language])
+    page_walk.open_details(page)
     see("mailbox")
     page.goto(f"/{language}/envelope")
     see("envelope")

@@ -36,7 +36,7 @@ def sealed(page_in, saved, language, place, files=()):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(saved.as_uri())
-    page_walk.write(page, language, excluded="Omar Haddad", text=walk.TEXT[language], files=files)
+    page_walk.write(page, language, excluded=["Omar Haddad"], text=walk.TEXT[language], files=files)
     with page.expect_download() as download:
         page_walk.go(page, "review", "send")
     page_walk.at(page, "receipt")

@@ -35,7 +35,7 @@ def test_a_case_goes_there_and_back_sealed_on_both_sides(
     kind, language, town, page_in, photo, note, tmp_path
 ):
     page = page_in(kind, town.at("reporter"))
-    receipt = page_walk.report(page, language, excluded="Omar Haddad", files=[photo, note])
+    receipt = page_walk.report(page, language, excluded=["Omar Haddad"], files=[photo, note])
     case = town.box.cases_of([receipt])[receipt]
     opened = town.facts(*town.cases("open", case, "--save-to", tmp_path))
     assert walk.TEXT[language] in texts(opened, "report")[0]
@@ -64,7 +64,7 @@ def test_a_case_goes_there_and_back_sealed_on_both_sides(
 @pytest.mark.parametrize("kind", [browsers.CHROMIUM], ids=str)
 def test_what_the_page_sealed_opens_without_scripts_too_and_the_other_way_round(kind, town, page_in):
     page = page_in(kind, town.at("reporter"))
-    receipt = page_walk.report(page, "en", excluded="Omar Haddad")
+    receipt = page_walk.report(page, "en", excluded=["Omar Haddad"])
     page_walk.enter(page, "en", receipt)
     page_walk.say(page, "From the page.")
     plain = page_in(browsers.CHROMIUM_WITHOUT_SCRIPTS, town.at("reporter"))
@@ -77,10 +77,10 @@ def test_what_the_page_sealed_opens_without_scripts_too_and_the_other_way_round(
 
 def test_a_reporter_withdraws_and_closes_the_mailbox_in_the_page(town, page_in):
     page = page_in(browsers.CHROMIUM, town.at("reporter"))
-    receipt = page_walk.report(page, "en", excluded="Omar Haddad")
+    receipt = page_walk.report(page, "en", excluded=["Omar Haddad"])
     case = town.box.cases_of([receipt])[receipt]
     page_walk.enter(page, "en", receipt)
-    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page_walk.open_details(page)
     page.click("[data-go='ask:withdraw']")
     assert "Does somebody press you" in page.inner_text("[data-sure]")
     page_walk.go(page, "mailbox", "stay")
@@ -90,7 +90,7 @@ def test_a_reporter_withdraws_and_closes_the_mailbox_in_the_page(town, page_in):
     page_walk.until("it is said", page.locator("[data-withdrawn]").is_visible)
     assert page.locator(".messages .mine .told").all_inner_texts() == ["I want to withdraw my report."]
     assert town.box.ledger().cases[case].withdrawn
-    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page_walk.open_details(page)
     page.click("[data-go='ask:close']")
     page_walk.go(page, "mailbox", "do")
     page_walk.until("it is closed", page.locator("[data-closed]").is_visible)
@@ -103,7 +103,7 @@ def test_a_reporter_withdraws_and_closes_the_mailbox_in_the_page(town, page_in):
 
 def test_the_receipt_is_read_in_words_and_in_the_digits_of_the_reader(town, page_in):
     page = page_in(browsers.CHROMIUM, town.at("reporter"))
-    receipt = page_walk.report(page, "en", excluded="Omar Haddad")
+    receipt = page_walk.report(page, "en", excluded=["Omar Haddad"])
     page.click("details[data-words] summary")
     page_walk.until("words", lambda: len(page.inner_text(".words").split()) == 12)
     words = page.inner_text(".words")
@@ -123,3 +123,20 @@ def test_a_wrong_group_is_named_and_nothing_is_asked_of_the_service(town, page_i
     page.locator(".summary:focus").wait_for()
     assert "Group 4" in page.inner_text(".summary:focus")
     assert asked == []
+
+
+def test_a_text_in_zawgyi_is_kept_and_has_a_copy_in_unicode_beside_it(town, page_in):
+    typed, meant = "အလုပ္ရွင္က ပတ္စပို႔ ယူထားတယ္။", "အလုပ်ရှင်က ပတ်စပို့ ယူထားတယ်။"
+    beside = f"{typed}\nThe same text in Unicode:\n{meant}"
+    page = page_in(browsers.CHROMIUM, town.at("reporter"))
+    receipt = page_walk.report(page, "en", excluded=["Omar Haddad"], text=typed)
+    case = town.box.cases_of([receipt])[receipt]
+    page_walk.enter(page, "en", receipt)
+    page_walk.say(page, typed)
+    page_walk.add(page, typed)
+    report, addition = (each.document for each in town.box.opened("Keiko Sato")[case])
+    assert report.text.startswith(f"{beside}\n\n")
+    assert (report.fields["text"], report.fields["answers"]["unicode:text"]) == (typed, meant)
+    assert addition.text == beside
+    assert town.box.texts("Keiko Sato", "dialogue")[case] == (beside,)
+    assert page.locator(".messages .mine .told").all_inner_texts() == [beside]

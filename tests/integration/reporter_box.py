@@ -124,10 +124,19 @@ def appoint(mechanism: Mechanism, box: Box, name: str) -> None:
 
 def appoint_recovery(mechanism: Mechanism, box: Box, names: list[str]) -> None:
     """Any two of these people restore access to the main channel's rooms, by two people."""
+    _appoint_holders(mechanism, box, "recovery.appointed", names)
+
+
+def appoint_custodians(mechanism: Mechanism, box: Box, names: list[str]) -> None:
+    """Any two of these people open who a reporter of the main channel is, by two people."""
+    _appoint_holders(mechanism, box, "custodians.appointed", names)
+
+
+def _appoint_holders(mechanism: Mechanism, box: Box, kind: str, names: list[str]) -> None:
     body = {"channel": "main", "people": sorted(box.key_id(name) for name in names), "threshold": 2}
-    proposal = {"kind": "recovery.appointed", "v": 1, "body": body}
+    proposal = {"kind": kind, "v": 1, "body": body}
     first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
-    _sign(mechanism, box, "Bar Association", "recovery.appointed", {**body, "proposal": first})
+    _sign(mechanism, box, "Bar Association", kind, {**body, "proposal": first})
     mechanism.publish()
 
 

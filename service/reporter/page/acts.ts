@@ -8,7 +8,7 @@ import { randomBytes } from "@noble/hashes/utils.js";
 import type { JsonObject } from "./canonical.js";
 import { NOWHERE, signed, unsigned, type Event, type Head } from "./events.js";
 import { identity, type Identity, type SigningKey } from "./keys.js";
-import { sealText, wrap, type Binding, type Sealed, type SealedFile } from "./sealing.js";
+import { sealIdentity, sealText, wrap, type Binding, type Sealed, type SealedFile } from "./sealing.js";
 import { epochOf, present, recipientOf, stale, type Room } from "./rooms.js";
 import type { Roster } from "./roster.js";
 import type { Wish } from "./wishes.js";
@@ -67,10 +67,18 @@ export function freshId(): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
+/** Who a reporter is, in their own words; the key of its room exists in shares only, once this is sent. */
+export interface Told {
+  readonly room: NewRoom;
+  readonly document: JsonObject;
+  readonly holding: Holding;
+}
+
 export interface Report {
   readonly document: JsonObject;
   readonly readable: string;
   readonly files: readonly SealedFile[];
+  readonly told: Told | undefined;
   /** Those who can restore access to its rooms. */
   readonly holding: Holding | undefined;
 }
@@ -82,7 +90,7 @@ export interface Place {
   readonly marker: string;
 }
 
-/** A report to these readers (key id to recipient): `report.submitted`, then its two rooms. */
+/** A report to these readers (key id to recipient): `report.submitted`, then its two rooms, or three. */
 export async function submit(
   request: Request,
   report: Report,
@@ -95,8 +103,10 @@ export async function submit(
 ): Promise<void> {
   const [room, dialogue] = rooms;
   const binding = request.binding(stream, "report.submitted");
-  const { document, readable, files, holding } = report;
+  const { document, readable, files, told, holding } = report;
   const sealed = await sealText(room.identity.recipient, binding, "report.json", document, readable, files);
+  const own = [sealed];
+  const streams: JsonObject = { report: room.stream, dialogue: dialogue.stream };
   const body: JsonObject = {
     key: publicKey,
     recipient: reporter.recipient,
@@ -104,15 +114,22 @@ export async function submit(
     card: { ref: place.card },
     questionnaire: { ref: place.questionnaire },
     marker: place.marker,
-    rooms: { report: room.stream, dialogue: dialogue.stream },
+    rooms: streams,
     report: sealed.reference,
     files: files.map((file) => file.reference),
     ...CLAIM,
   };
-  request.add("report.submitted", stream, body, [sealed]);
+  if (told !== undefined) {
+    const identity = await sealIdentity(told.room.identity.recipient, binding, told.document);
+    streams["identity"] = told.room.stream;
+    body["identity"] = identity.reference;
+    own.push(identity);
+  }
+  request.add("report.submitted", stream, body, own);
   await openRoom(request, room, stream, "report", readers, holding);
   const both = new Map([...readers, [request.key.id, reporter.recipient]]);
   await openRoom(request, dialogue, stream, "dialogue", both, holding);
+  if (told !== undefined) await openRoom(request, told.room, stream, "identity", new Map(), told.holding);
 }
 
 async function openRoom(

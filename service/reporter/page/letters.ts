@@ -36,6 +36,20 @@ interface MailboxShown {
     readonly until: string;
   }[];
   readonly rooms: readonly RoomShown[];
+  readonly elsewhere: Elsewhere;
+}
+
+/** What the service says of rooms that it does not show: who was given them, who lost them, whose key is new. */
+export interface Elsewhere {
+  readonly given: readonly Access[];
+  readonly lost: readonly Access[];
+  readonly replaced: readonly { readonly role: string; readonly day: string }[];
+}
+
+interface Access {
+  readonly role: string;
+  readonly room: string;
+  readonly day: string;
 }
 
 export interface Letter {
@@ -54,6 +68,7 @@ export interface Visit {
   readonly day: string;
   readonly case: MailboxShown["case"];
   readonly happened: MailboxShown["happened"];
+  readonly elsewhere: Elsewhere;
   readonly rooms: ReadonlyMap<string, Room>;
   readonly letters: readonly Letter[];
   /** What was said in the mediation; undefined where the reporter joined none. */
@@ -94,12 +109,16 @@ export class Letters {
     const letters = await this.open(dialogue);
     const joined = rooms.get("mediation");
     const mediation = joined === undefined || joined.closedToReading ? undefined : await this.open(joined);
-    return { day: shown.day, case: shown.case, happened: shown.happened, rooms, letters, mediation };
+    const { day, happened, elsewhere } = shown;
+    return { day, case: shown.case, happened, elsewhere, rooms, letters, mediation };
   }
 
-  /** Write in a room, and with that ask for something, by a code that the visit named. */
+  /**
+   * Write in a room, and with that ask for something, by a code that the visit named. In the report's room it is
+   * an addition to the report.
+   */
   async say(
-    name: "dialogue" | "mediation",
+    name: "dialogue" | "mediation" | "report",
     text: string,
     files: readonly File[],
     store: Store,
@@ -107,6 +126,7 @@ export class Letters {
     code = "",
   ): Promise<void> {
     const asked = code === "" ? undefined : named(code);
+    const kind = name === "report" ? "report.added" : "message.posted";
     const same = [name, text, code, ...files.map((file) => `${file.name}/${file.size}/${file.lastModified}`)].join("\n");
     // The answer may have been lost only: the very same bytes do not arrive twice.
     if (this.tried?.same === same && (await this.posted(this.tried.request, 1))) return;
@@ -115,7 +135,7 @@ export class Letters {
       const room = visit.rooms.get(name)!;
       const request = this.request(visit);
       const epoch = await currentEpoch(request, room, this.roster, this.identity);
-      const binding = request.binding(room.stream, "message.posted");
+      const binding = request.binding(room.stream, kind);
       const sealed: SealedFile[] = [];
       for (const file of files) {
         const { made, small } = await sealFile(file, epoch.recipient, binding, store, progress);
@@ -123,7 +143,7 @@ export class Letters {
         sealed.push(made);
       }
       const document = { ...asked?.fields, text, v: 1 };
-      const told = await post(request, "message.posted", room.stream, epoch, document, sealed);
+      const told = await post(request, kind, room.stream, epoch, document, sealed);
       if (asked !== undefined) tell(request, asked, visit.case.stream, told);
       this.tried = { same, request };
       if (await this.posted(request, tries)) return;
@@ -226,6 +246,12 @@ export function* given(room: Room): Generator<readonly [string, string]> {
       yield [reader, event.at];
     }
   }
+}
+
+/** Whose access to a room was taken away, and when: key id and day. */
+export function lost(room: Room): (readonly [string, string])[] {
+  const taken = room.events.filter((event) => event.kind === "access.revoked");
+  return taken.map((event) => [String(event.body["reader"]), event.at] as const);
 }
 
 function bindingOf(event: Event): { log: string; stream: string; author: string; kind: string } {

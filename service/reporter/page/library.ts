@@ -1,6 +1,7 @@
 /** What the page computes, for tests that compare it with the server's code. Not part of any page. */
 export * as acts from "./acts.js";
 export * as canonical from "./canonical.js";
+export * as choice from "./choice.js";
 export * as door from "./door.js";
 export * as envelope from "./envelope.js";
 export * as events from "./events.js";
@@ -14,3 +15,4 @@ export * as shares from "./shares.js";
 export * as submission from "./submission.js";
 export * as tar from "./tar.js";
 export * as uploads from "./uploads.js";
+export * as zawgyi from "./zawgyi.js";

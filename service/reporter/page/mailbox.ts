@@ -1,16 +1,17 @@
 /** Coming back with a receipt: messages are opened in the page, and answers sealed in it. */
 import { getJson, Refused, Unreachable } from "./door.js";
-import { given, Letters, type Letter, type Visit } from "./letters.js";
+import { given, Letters, lost, type Letter, type Visit } from "./letters.js";
 import { Picker, unreadable } from "./picker.js";
 import * as receipts from "./receipt.js";
 import { BadReceipt } from "./receipt.js";
 import { verifyReaders, type Readers, type Roster } from "./roster.js";
 import type { SealedFile } from "./sealing.js";
 import { whileSending } from "./sending.js";
-import { textProblems } from "./steps.js";
+import type { Room } from "./rooms.js";
+import { beside, textProblems } from "./steps.js";
 import { uploading } from "./submission.js";
 import { discard } from "./uploads.js";
-import { all, filled, find, make, own, save, sentence, type Problem, type View } from "./view.js";
+import { all, find, make, own, save, sentence, type Problem, type View } from "./view.js";
 import { wordLists } from "./words.js";
 
 export class MailboxFlow {
@@ -39,6 +40,7 @@ export class MailboxFlow {
       open: () => this.open(),
       say: () => this.say("dialogue"),
       mediate: () => this.say("mediation"),
+      add: () => this.say("report"),
       do: () => this.doIt(),
       stay: () => Promise.resolve(this.ask("")),
       proof: () => this.proof(),
@@ -69,7 +71,7 @@ export class MailboxFlow {
 
   private async refresh(): Promise<void> {
     this.visit = await this.letters!.visit();
-    const { letters, mediation, rooms, happened } = this.visit;
+    const { letters, mediation, rooms } = this.visit;
     const { state, next, late_since: late, withdrawn, wishes } = this.visit.case;
     this.ask("");
     const closed = rooms.get("dialogue")!.closedToReading;
@@ -86,37 +88,62 @@ export class MailboxFlow {
     find('[data-list="mediation"]', mailbox).replaceChildren(...(mediation ?? []).map((letter) => this.line(letter)));
     const open = [...wishes, ...(closed ? [] : [{ code: "close", until: "" }])];
     find('[data-list="wishes"]', mailbox).replaceChildren(...open.map(({ code, until }) => this.wish(code, until)));
+    this.drawHappened(mailbox, this.visit);
+    this.drawReach(mailbox, this.visit);
+    this.drawReplaced(mailbox, this.visit);
+  }
+
+  private drawHappened(mailbox: HTMLElement, { happened }: Visit): void {
     find("[data-happened]", mailbox).hidden = happened.length === 0;
-    const told = happened.map(({ what, day, role }) => {
-      const who = role === "" ? "" : `${sentence(`role-${role}`) || sentence("role-other")}: `;
-      return make("li", `${who}${sentence(`happened-${what}`)} `, make("small", this.view.day(day)));
+    const told = happened.map(({ what, day, role, until }) => {
+      // That a custodian answered, or that the time is over, says by whom it was.
+      const who = role === "" || ["approved", "refused", "expired"].includes(what) ? [] : [make("b", this.named(role)), ": "];
+      const end = what === "opened" && until !== "" ? ` (${sentence("until", { date: this.view.day(until) })})` : "";
+      return make("li", ...who, `${sentence(`happened-${what}`)} `, make("small", `${this.view.day(day)}${end}`));
     });
     find('[data-list="happened"]', mailbox).replaceChildren(...told);
-    const readers = [...rooms.values()].flatMap((room) =>
-      [...given(room)].map(([keyId, day]) => {
-        const room_ = sentence(`room-${room.name}`) || room.name;
-        return make("li", `${this.role(keyId)}: ${room_} `, make("small", this.view.day(day)));
-      }),
-    );
-    find('[data-list="given"]', mailbox).replaceChildren(...readers);
-    this.drawReplaced(mailbox, new Set([...rooms.values()].flatMap((room) => room.wraps.map((wrap) => wrap.reader))));
+  }
+
+  /** Who was given what, who lost it, and who could give it back: as the rooms' own events tell it. */
+  private drawReach(mailbox: HTMLElement, { rooms, elsewhere }: Visit): void {
+    const list = (name: string, by: (room: Room) => Iterable<readonly [string, string]>): number => {
+      const line = (role: string, room: string, day: string): HTMLElement =>
+        make("li", `${role}: ${sentence(`room-${room}`) || room} `, make("small", this.view.day(day)));
+      const lines = [...rooms.values()].flatMap((room) => [...by(room)].map(([who, day]) => line(this.role(who), room.name, day)));
+      lines.push(...elsewhere[name as "given" | "lost"].map(({ role, room, day }) => line(this.named(role), room, day)));
+      find(`[data-list="${name}"]`, mailbox).replaceChildren(...lines);
+      return lines.length;
+    };
+    list("given", given);
+    find("[data-lost]", mailbox).hidden = list("lost", lost) === 0;
+    const dialogue = rooms.get("dialogue")!;
+    const needed = this.roster?.appointments[dialogue.appointed[dialogue.appointed.length - 1] ?? ""]?.threshold ?? 0;
+    const helping = [...dialogue.holders].sort().map((holder) => this.role(holder));
+    const recovery = find("[data-recovery]", mailbox);
+    recovery.hidden = helping.length === 0;
+    this.view.fill(find("[data-needed]", recovery), { needed: this.view.number(needed) });
+    find('[data-list="recovery"]', recovery).textContent = helping.join(" · ");
   }
 
   /** Whose key was replaced after it opened a room of the case: its reporter is told. */
-  private drawReplaced(mailbox: HTMLElement, opened: ReadonlySet<string>): void {
-    const replaced = [...(this.roster?.people.values() ?? [])].filter((person) => opened.has(person.replaces));
+  private drawReplaced(mailbox: HTMLElement, { rooms, elsewhere }: Visit): void {
+    const opened = new Set([...rooms.values()].flatMap((room) => room.wraps.map((wrap) => wrap.reader)));
+    const people = [...(this.roster?.people.values() ?? [])].filter((person) => opened.has(person.replaces));
+    const replaced = [
+      ...people.map(({ key_id: keyId, since }) => ({ role: this.role(keyId), day: since })),
+      ...elsewhere.replaced.map(({ role, day }) => ({ role: this.named(role), day })),
+    ].sort((a, b) => (a.day < b.day ? -1 : 1));
     find("[data-replaced]", mailbox).hidden = replaced.length === 0;
-    const told = replaced.map(({ key_id: keyId, since }) =>
-      make("p", make("b", this.role(keyId)), `: ${sentence("replaced", { date: this.view.day(since) })}`),
+    const told = replaced.map(({ role, day }) =>
+      make("p", make("b", role), `: ${sentence("replaced", { date: this.view.day(day) })}`),
     );
     find('[data-list="replaced"]', mailbox).replaceChildren(...told);
   }
 
   /** A sentence of the page with a day in it; hidden where there is no day. */
   private dated(place: HTMLElement, day: string): void {
-    place.dataset["pattern"] ??= place.textContent ?? "";
     place.hidden = day === "";
-    if (day !== "") place.textContent = filled(place.dataset["pattern"], { date: this.view.day(day) });
+    if (day !== "") this.view.fill(place, { date: this.view.day(day) });
   }
 
   private wish(code: string, until: string): HTMLLIElement {
@@ -147,6 +174,7 @@ export class MailboxFlow {
     await this.letters!.close();
     await this.refresh();
     this.view.show("mailbox");
+    find("[data-done]", this.view.section()).hidden = false;
   }
 
   private line(letter: Letter): Node {
@@ -184,9 +212,11 @@ export class MailboxFlow {
     save(pieces, file.name);
   }
 
-  private async say(room: "dialogue" | "mediation", code = ""): Promise<void> {
+  private async say(room: "dialogue" | "mediation" | "report", code = ""): Promise<void> {
     // Whoever only presses a button says what stands on it.
     const text = this.view.typed("text") || (code === "" ? "" : wishLabel(code));
+    const [sent, done] = [find("[data-sent]", this.view.section()), find("[data-done]", this.view.section())];
+    sent.hidden = done.hidden = true;
     // Files alone are a message too.
     const problems = text === "" && this.picker.files.length > 0 ? [] : textProblems(this.view, text);
     problems.push(...(await unreadable(this.picker.files)));
@@ -195,7 +225,7 @@ export class MailboxFlow {
     const store = uploading(this.places, this.stop.signal);
     try {
       await whileSending(this.view, total, (progress) =>
-        this.letters!.say(room, text, this.picker.files, store, progress, code),
+        this.letters!.say(room, beside(text), this.picker.files, store, progress, code),
       );
     } catch (error) {
       if (error instanceof Unreachable || error instanceof Refused) throw new NotSent();
@@ -206,7 +236,7 @@ export class MailboxFlow {
     this.picker.clear();
     await this.refresh();
     this.view.show("mailbox");
-    find("[data-sent]", this.view.section()).hidden = false;
+    (room === "report" || code !== "" ? done : sent).hidden = false;
   }
 
   private async proof(): Promise<void> {
@@ -219,7 +249,11 @@ export class MailboxFlow {
     const held = roles.filter((role) => !role.includes(":") || role.endsWith(`:${this.visit?.case.channel}`));
     const names = held.map((role) => role.split(":")[0]!).sort();
     const told = ["handler", "intake", "mediator"].find((role) => names.includes(role)) ?? names[0] ?? "";
-    return sentence(`role-${told}`) || sentence("role-other");
+    return this.named(told);
+  }
+
+  private named(role: string): string {
+    return sentence(`role-${role}`) || sentence("role-other");
   }
 
   private explain(error: unknown, otherwise = "unverified"): Problem {

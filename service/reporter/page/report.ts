@@ -50,24 +50,35 @@ export class ReportFlow {
 
   // Nothing is kept anywhere, so a reload by mistake would lose all of it. Leaving by the button does not ask.
   private readonly guard = (event: BeforeUnloadEvent): void => {
-    if (!this.view.left && this.view.typed("text") !== "" && this.view.step !== "receipt") event.preventDefault();
+    const typed = this.view.typed("text") + this.view.typed("identity");
+    if (!this.view.left && typed !== "" && this.view.step !== "receipt") event.preventDefault();
   };
 
+  /** The steps of this report: who the reporter is, is asked only where enough custodians are left to keep it. */
+  private get steps(): string[] {
+    return this.entries.keepers() === undefined ? this.order.filter((step) => step !== "who") : this.order;
+  }
+
   private async go(where: string): Promise<void> {
-    const here = this.order.indexOf(this.view.step);
+    const steps = this.steps;
+    const here = steps.indexOf(this.view.step);
     const [move, target = ""] = where.split(":");
     if (move === "leave") return this.view.leave();
-    if (move === "back") return this.show(this.order[Math.max(0, here - 1)]!);
+    if (move === "back") return this.show(steps[Math.max(0, here - 1)]!);
     if (move === "to") return this.show(target);
-    const problems = this.entries.problems(this.view.step);
-    if (problems.length > 0) return this.view.tell(problems);
+    // Whoever goes back from a step leaves it as it is: before sending, all of them are looked at.
+    for (const step of move === "send" ? steps : [this.view.step]) {
+      const problems = this.entries.problems(step);
+      if (problems.length > 0) return step === this.view.step ? this.view.tell(problems) : this.show(step, problems);
+    }
     if (move === "send") return this.send();
-    this.show(move === "skip" ? "files" : this.checking ? "review" : this.order[here + 1]!);
+    this.show(move === "skip" ? "files" : this.checking ? "review" : steps[here + 1]!);
   }
 
   private show(step: string, problems: readonly Problem[] = []): void {
     if (step === "readers") this.entries.drawReaders();
     if (step === "story") this.entries.drawStaying();
+    if (step === "who") this.entries.drawKeepers();
     if (step === "files") find("[data-danger]", this.view.root).hidden = !this.inDanger();
     if (step === "review") this.review();
     this.view.show(step, problems);
@@ -87,12 +98,17 @@ export class ReportFlow {
         const told = this.entries.told(question);
         return told.length === 0 ? [] : [make("dt", question.dataset["label"] ?? ""), ...told.map((each) => make("dd", own(each)))];
       });
-      const nothing = make("p", sentence("left-empty"));
-      nothing.className = "none";
-      place(step).replaceChildren(rows.length > 0 ? make("dl", ...rows) : nothing);
+      place(step).replaceChildren(rows.length > 0 ? make("dl", ...rows) : empty());
     }
     const files = this.picker.lines();
     place("files").replaceChildren(...(files.length > 0 ? files : [make("li", sentence("none"))]));
+    find("[data-offered]", this.view.root).hidden = this.entries.keepers() === undefined;
+    const told = make("pre", this.view.typed("identity"));
+    told.className = "told";
+    told.dir = "auto";
+    told.translate = false;
+    told.tabIndex = 0;
+    place("identity").replaceChildren(told.textContent === "" ? empty() : told);
   }
 
   private async send(): Promise<void> {
@@ -111,4 +127,10 @@ export class ReportFlow {
     find("[data-code]", this.view.root).replaceChildren(...groups.flatMap((group) => [make("span", group), " "]));
     this.view.show("receipt");
   }
+}
+
+function empty(): HTMLElement {
+  const nothing = make("p", sentence("left-empty"));
+  nothing.className = "none";
+  return nothing;
 }

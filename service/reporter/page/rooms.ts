@@ -25,6 +25,8 @@ export interface Room {
   /** The leaf that appointed whoever holds shares, by epoch; empty where nobody was appointed. */
   readonly appointed: string[];
   readonly firstHolders: Set<string>;
+  /** Who holds a share of the current epoch. */
+  holders: Set<string>;
   readonly revoked: Set<string>;
   readers: Set<string>;
   wrapped: Set<string>;
@@ -51,6 +53,7 @@ export function foldRoom(shown: RoomShown, channel: string, reporter: string, ke
     wraps: [],
     appointed: [],
     firstHolders: new Set(),
+    holders: new Set(),
     revoked: new Set(),
     readers: new Set(),
     wrapped: new Set(),
@@ -154,6 +157,9 @@ function apply(room: Room, event: Event, roster: Roster): void {
       if (!own) throw new Error("only the reporter closes a mailbox");
       room.closedToReading = true;
       break;
+    case "report.added":
+      if (!own) throw new Error("only the reporter adds to a report");
+      break;
     case "message.posted":
       if (!own && !reads) throw new Error("an event by somebody who has no say in this room");
       break;
@@ -176,7 +182,8 @@ function begin(room: Room, event: Event, epoch: number): void {
   }));
   room.recipients.push(String(event.body["recipient"]));
   room.appointed.push(String(event.body["appointed"] ?? ""));
-  if (epoch === 1) for (const share of records(event, "shares")) room.firstHolders.add(String(share["holder"]));
+  room.holders = new Set(records(event, "shares").map((share) => String(share["holder"])));
+  if (epoch === 1) for (const holder of room.holders) room.firstHolders.add(holder);
   room.wraps.push(...wraps);
   room.wrapped = new Set(wraps.map((wrap) => wrap.reader));
   room.begunBy = event.by;

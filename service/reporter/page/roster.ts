@@ -30,6 +30,12 @@ export interface Person {
   readonly since: string;
 }
 
+/** Who is appointed to hold shares, and how many of them open something together. */
+export interface Appointed {
+  readonly people: readonly string[];
+  readonly threshold: number;
+}
+
 export interface Channel {
   readonly card: string;
   readonly questionnaire: string;
@@ -38,8 +44,9 @@ export interface Channel {
   readonly fallback: string;
   /** Whether it only collects: then whoever stands outside is the one reader. */
   readonly letterbox?: boolean;
-  /** Who can restore lost access, if anybody is appointed. */
-  readonly recovery?: { readonly people: readonly string[]; readonly threshold: number; readonly leaf: string };
+  /** Who can restore lost access, and who keeps what reporters tell of themselves, if anybody is appointed. */
+  readonly recovery?: Appointed & { readonly leaf: string };
+  readonly custodians?: Appointed & { readonly leaf: string };
 }
 
 interface Proven {
@@ -61,7 +68,7 @@ export interface Readers {
   readonly people: readonly Person[];
   readonly channels: Readonly<Record<string, Channel>>;
   /** Every appointment there was, by its leaf: rooms name the one that they were opened under. */
-  readonly appointments: Readonly<Record<string, readonly string[]>>;
+  readonly appointments: Readonly<Record<string, Appointed>>;
   readonly cards: Readonly<Record<string, string>>;
 }
 
@@ -75,7 +82,7 @@ export interface Roster {
   readonly promiseKey: string;
   readonly people: ReadonlyMap<string, Person>;
   readonly channels: ReadonlyMap<string, Channel>;
-  readonly appointments: Readonly<Record<string, readonly string[]>>;
+  readonly appointments: Readonly<Record<string, Appointed>>;
   readonly cards: Readonly<Record<string, string>>;
 }
 

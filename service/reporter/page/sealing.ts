@@ -10,11 +10,13 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { Decrypter, Encrypter } from "age-encryption";
 import { decodeDocument, encodeDocument, isObject, type JsonObject } from "./canonical.js";
 import { digestOf, identityOf, type Identity } from "./keys.js";
-import { fileArchive, pack, readFileArchive, unpack, type Member } from "./tar.js";
+import { BLOCK, fileArchive, IDENTITY_SIZE, pack, readFileArchive, unpack, type Member } from "./tar.js";
 
 /** Sealed payloads up to this size travel beside the event that names them; larger ones are uploaded first. */
 export const SMALL = 128 * 1024;
 const PIECE = 512 * 1024;
+// Bytes of identity.json: its one size without its header, about.json with its own, and the end of the tar.
+const IDENTITY_DOCUMENT = IDENTITY_SIZE - 5 * BLOCK;
 
 export type Reference = { sha256: string; size: number };
 
@@ -92,6 +94,16 @@ export async function sealText(
     ["files.json", encodeDocument({ files: rows, v: 1 })],
   ];
   return seal(pack(members), recipient);
+}
+
+/** What somebody tells of themselves: about.json and identity.json, in exactly one size. */
+export async function sealIdentity(recipient: string, binding: Binding, document: JsonObject): Promise<Sealed> {
+  return seal(pack([["about.json", about(binding)], ["identity.json", encodeDocument(document)]]), recipient);
+}
+
+/** Whether what somebody tells of themselves fits into its one size, with what stands beside it. */
+export function identityFits(text: string): boolean {
+  return encodeDocument({ text, v: 1 }).length <= IDENTITY_DOCUMENT;
 }
 
 /** Open a message; `named` are the file references of the event that names it. */

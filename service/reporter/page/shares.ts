@@ -1,5 +1,6 @@
 /**
- * Shares of a room's key for those who can restore lost access (`crypto/shares.py`, `domain/holders.py`).
+ * Shares of a room's key (`crypto/shares.py`, `domain/holders.py`): of an identity for custodians, of the other
+ * rooms for those who can restore lost access.
  *
  * - Shamir's scheme over GF(2^8) with the polynomial 0x11b, byte-wise, x = 1…n; a share is `x ‖ y`, 33 bytes.
  * - The multiplication has no table and no branch that depends on a secret.
@@ -21,21 +22,33 @@ export interface Holding {
 }
 
 /** Exactly those who get a share; nobody where too few are left; undefined where nobody is appointed. */
-export function holding(roster: Roster, channel: string, without: ReadonlySet<string>): Holding | undefined {
-  const named = roster.channels.get(channel)?.recovery;
+export function holding(
+  roster: Roster,
+  channel: string,
+  sort: "recovery" | "custodians",
+  without: ReadonlySet<string>,
+): Holding | undefined {
+  const named = roster.channels.get(channel)?.[sort];
   if (named === undefined) return undefined;
   const left = [...named.people].sort().filter((keyId) => usable(roster, keyId) && !standsFor(roster, keyId, without));
+  // Insiders alone never open what others read; custodians read nothing but the identity.
   const outside = left.some((keyId) => roster.people.get(keyId)!.roles.includes("outsider"));
-  const enough = left.length >= Math.max(2, named.threshold) && outside;
+  const enough = left.length >= Math.max(2, named.threshold) && (outside || sort === "custodians");
   const people = (enough ? left : []).map((keyId) => [keyId, roster.people.get(keyId)!.recipient] as const);
   return { people: new Map(people), threshold: named.threshold, leaf: named.leaf };
 }
 
-/** Who gets a share of the room's next epoch. */
+/** Who would keep what a reporter tells of themselves; undefined where it is not offered. */
+export function identityOffered(roster: Roster, channel: string, without: ReadonlySet<string>): Holding | undefined {
+  const found = holding(roster, channel, "custodians", without);
+  return found !== undefined && found.people.size > 0 ? found : undefined;
+}
+
+/** Who gets a share of the next epoch of a room that recovery opens again. */
 export function nextHolding(roster: Roster, room: Room): Holding | undefined {
-  const first = roster.appointments[room.appointed[0] ?? ""] ?? [];
+  const first = roster.appointments[room.appointed[0] ?? ""]?.people ?? [];
   const leftOut = first.filter((keyId) => !room.firstHolders.has(keyId));
-  return holding(roster, room.channel, new Set([...leftOut, ...room.revoked]));
+  return holding(roster, room.channel, "recovery", new Set([...leftOut, ...room.revoked]));
 }
 
 /** The fields that say who holds shares of a room's key, and the shares, each sealed to one holder. */

@@ -1,8 +1,12 @@
 /** What a reporter has entered, read from the page's fields, and what is missing in it. */
 import type { JsonObject } from "./canonical.js";
+import { custodians, holders, keepers, leftOut, recoverers, staying, type Choice } from "./choice.js";
 import { fallbackOf, intake, isLetterbox, cardText, type Person, type Roster } from "./roster.js";
-import { leftOut, staying, type Words } from "./submission.js";
+import { identityFits } from "./sealing.js";
+import type { Holding } from "./shares.js";
+import type { Words } from "./submission.js";
 import { all, clean, find, make, own, sentence, type Problem, type View } from "./view.js";
+import { converted } from "./zawgyi.js";
 
 const LINE = 1000;
 
@@ -27,11 +31,11 @@ export class Entries {
     return ticked?.value ?? (this.roster.channels.size === 1 ? [...this.roster.channels.keys()][0]! : "");
   }
 
-  private choice(): { channel: string; excluded: string[]; rather_not_say: boolean } {
-    const list = find('[data-list="readers"]', this.view.root);
+  private choice(): Choice {
+    const ticked = '[data-list="readers"] input:checked, [data-list="holders"] input:checked';
     return {
       channel: this.channel,
-      excluded: all<HTMLInputElement>("input:checked", list).map((box) => box.value),
+      excluded: all<HTMLInputElement>(ticked, this.view.root).map((box) => box.value),
       rather_not_say: this.view.field<HTMLInputElement>("rather_not_say").checked,
     };
   }
@@ -40,29 +44,44 @@ export class Entries {
     return staying(this.roster, this.choice());
   }
 
+  /** Those who would keep who the reporter is; undefined where that is not offered. */
+  keepers(): Person[] | undefined {
+    return this.people(keepers(this.roster, this.choice()));
+  }
+
+  /** Everything that was entered; below what was typed in Zawgyi stands a copy in Unicode. */
   words(): Words {
     const choice = this.choice();
+    const text = this.view.typed("text");
     const answers: JsonObject = {
       questionnaire: this.questionnaire.id,
       version: this.questionnaire.version,
       rather_not_say: choice.rather_not_say,
     };
-    const readable = [this.view.typed("text")];
+    const copy = (name: string, typed: string): void => {
+      const found = converted(typed);
+      if (found !== undefined) answers[`unicode:${name}`] = found;
+    };
+    copy("text", text);
+    const readable = [beside(text)];
     for (const question of this.questions()) {
       const told = this.told(question);
       if (told.length === 0) continue;
       const codes = all<HTMLInputElement>("input:checked", question).map((box) => box.value);
       const kind = question.dataset["kind"];
       answers[question.dataset["question"]!] = kind === "line" ? told[0]! : kind === "one" ? codes[0]! : codes;
-      readable.push([question.dataset["label"] ?? "", ...told].join("\n"));
+      if (kind === "line") copy(question.dataset["question"]!, told[0]!);
+      const said = kind === "line" ? told.map(beside) : told;
+      readable.push([question.dataset["label"] ?? "", ...said].join("\n"));
     }
     return {
       ...choice,
       excluded: leftOut(this.roster, choice),
-      text: this.view.typed("text"),
+      text,
       answers,
       readable: readable.join("\n\n"),
       language: this.view.data["language"] ?? "en",
+      identity: this.keepers() === undefined ? "" : this.view.typed("identity"),
     };
   }
 
@@ -71,6 +90,9 @@ export class Entries {
     if (step === "channel" && this.channel === "") return [{ field: "channel", sentence: sentence("choose") }];
     if (step === "readers" && this.readers().length === 0) return [{ field: "readers", sentence: sentence("nobody") }];
     if (step === "story") return textProblems(this.view, this.view.typed("text"));
+    if (step === "who" && !identityFits(this.view.typed("identity"))) {
+      return [{ field: "identity", sentence: sentence("identity-long") }];
+    }
     return all('[data-kind="line"]', this.view.section(step))
       .map((question) => find<HTMLInputElement>("input", question))
       .filter((input) => [...clean(input.value)].length > LINE)
@@ -101,12 +123,22 @@ export class Entries {
 
   drawReaders(): void {
     const ticked = this.choice().excluded;
-    const rows = intake(this.roster, this.channel).map((each) => {
-      const tick = box("checkbox", each.key_id);
-      tick.checked = ticked.includes(each.key_id);
-      return label(tick, person(this.roster, each));
+    const rows = (people: readonly Person[]): HTMLLabelElement[] =>
+      people.map((each) => {
+        const tick = box("checkbox", each.key_id);
+        tick.checked = ticked.includes(each.key_id);
+        return label(tick, person(this.roster, each));
+      });
+    find('[data-list="readers"]', this.view.root).replaceChildren(...rows(intake(this.roster, this.channel)));
+    this.drawHolders(rows(holders(this.roster, this.channel)));
+    const tongues = this.roster.channels.get(this.channel)?.languages ?? [];
+    find("[data-languages]", this.view.root).hidden = tongues.length === 0;
+    const spoken = tongues.flatMap((tag, place) => {
+      const name = make("bdi", sentence(`language-${tag}`) || tag);
+      name.lang = tag;
+      return [...(place > 0 ? [", "] : []), name];
     });
-    find('[data-list="readers"]', this.view.root).replaceChildren(...rows);
+    find('[data-list="languages"]', this.view.root).replaceChildren(...spoken);
     const fallback = fallbackOf(this.roster, this.channel);
     for (const each of all("[data-fallback]", this.view.root)) each.hidden = fallback === undefined;
     const name = fallback === undefined ? [] : [person(this.roster, fallback)];
@@ -115,10 +147,46 @@ export class Entries {
     for (const each of all("[data-fingerprint]", this.view.root)) each.textContent = this.roster.fingerprint;
   }
 
-  drawStaying(): void {
-    const names = this.readers().flatMap((each, place) => [...(place > 0 ? [" · "] : []), person(this.roster, each)]);
-    find('[data-list="staying"]', this.view.root).replaceChildren(...names);
+  /** Who else holds a part of a key: told, and left out by a tick, like the readers. */
+  private drawHolders(rows: readonly HTMLLabelElement[]): void {
+    const [helping, keeping] = [recoverers(this.roster, this.channel), custodians(this.roster, this.channel)];
+    find("#holders", this.view.root).hidden = rows.length === 0;
+    find('[data-list="holders"]', this.view.root).replaceChildren(...rows);
+    this.drawHolding("recoverers", helping, this.people(helping));
+    this.drawHolding("custodians", keeping, this.people(keeping));
+    for (const each of all("[data-shared]", this.view.root)) each.hidden = helping === undefined;
+    for (const each of all("[data-unshared]", this.view.root)) each.hidden = helping !== undefined;
   }
+
+  drawKeepers(): void {
+    this.drawHolding("keepers", keepers(this.roster, this.choice()), this.keepers());
+  }
+
+  /** A sentence that says how many of which people open something together; hidden where there are none. */
+  private drawHolding(name: string, found: Holding | undefined, people: readonly Person[] = []): void {
+    const place = find(`[data-holding="${name}"]`, this.view.root);
+    place.hidden = people.length === 0;
+    this.view.fill(find("[data-needed]", place), { needed: this.view.number(found?.threshold ?? 0) });
+    find(`[data-list="${name}"]`, place).replaceChildren(...this.inOneLine(people));
+  }
+
+  drawStaying(): void {
+    find('[data-list="staying"]', this.view.root).replaceChildren(...this.inOneLine(this.readers()));
+  }
+
+  private inOneLine(people: readonly Person[]): (string | HTMLElement)[] {
+    return people.flatMap((each, place) => [...(place > 0 ? [" · "] : []), person(this.roster, each)]);
+  }
+
+  private people(found: Holding | undefined): Person[] | undefined {
+    return found && [...found.people.keys()].map((keyId) => this.roster.people.get(keyId)!);
+  }
+}
+
+/** A text, and below it a copy in Unicode if it was typed in Zawgyi. */
+export function beside(text: string): string {
+  const copy = converted(text);
+  return copy === undefined ? text : [text, sentence("unicode-copy"), copy].join("\n");
 }
 
 export function textProblems(view: View, text: string): Problem[] {

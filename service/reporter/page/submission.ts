@@ -4,28 +4,28 @@
  * - Files are sealed and sent one by one; what was sent is not sealed again when something later fails.
  * - Sending is repeated with the very same bytes where an answer was lost: it cannot arrive twice.
  */
-import { randomBytes } from "@noble/hashes/utils.js";
-import { freshId, newRoom, Request, submit, type NewRoom, type Place } from "./acts.js";
+import { freshId, newRoom, Request, submit, type NewRoom, type Place, type Told } from "./acts.js";
 import type { JsonObject } from "./canonical.js";
+import { drawn, keepers, staying, type Choice } from "./choice.js";
 import { now, postEvents, Refused, Unreachable, type Accepted } from "./door.js";
 import { derive, encode64, identity, signingKey, type Identity, type SigningKey } from "./keys.js";
 import * as receipts from "./receipt.js";
-import { fallbackOf, intake, type Person, type Roster } from "./roster.js";
+import type { Roster } from "./roster.js";
 import { SealingFile, SMALL, type Binding, type SealedFile } from "./sealing.js";
 import { holding } from "./shares.js";
 import { upload, type Progress } from "./uploads.js";
 
 const SENDS = 4;
+const READERS_CHANGED = ["reader-on-roster", "channel-as-published", "shares-exactly", "custodians-read-no-report"];
 
-/** What a reporter says. */
-export interface Words {
-  readonly channel: string;
-  readonly excluded: readonly string[];
-  readonly rather_not_say: boolean;
+/** What a reporter says; `excluded` is everybody who must hold nothing of the case. */
+export interface Words extends Choice {
   readonly text: string;
   readonly answers: JsonObject;
   readonly readable: string;
   readonly language: string;
+  /** Who the reporter is, in their own words; empty where they do not say. */
+  readonly identity: string;
 }
 
 /** Takes a large sealed file as it is made; the page's uploads it, the offline page's keeps it. */
@@ -37,6 +37,7 @@ export class Submission {
   readonly stream = freshId();
   private readonly sealedFiles = new Map<Blob, SealedFile>();
   private readonly small = new Map<Blob, readonly [string, Uint8Array]>();
+  private telling: NewRoom | undefined;
 
   private constructor(
     readonly roster: Roster,
@@ -79,7 +80,8 @@ export class Submission {
         document: { answers, excluded: [...excluded].sort(), language, text, v: 1 },
         readable,
         files: sealed,
-        holding: holding(this.roster, channel, new Set(excluded)),
+        told: await this.told(words),
+        holding: holding(this.roster, channel, "recovery", new Set(excluded)),
       },
       place,
       this.stream,
@@ -89,6 +91,15 @@ export class Submission {
       encode64(request.key.publicKey),
     );
     return request;
+  }
+
+  /** Who the reporter is, in a room whose key is cut into shares here, and never leaves this page whole. */
+  private async told(words: Words): Promise<Told | undefined> {
+    if (words.identity === "") return undefined;
+    const found = keepers(this.roster, words);
+    if (found === undefined) throw new Error("too few custodians are left to keep who the reporter is");
+    this.telling ??= await newRoom();
+    return { room: this.telling, document: { text: words.identity, v: 1 }, holding: found };
   }
 
   private async attach(file: File, binding: Binding, store: Store, progress: Progress): Promise<SealedFile> {
@@ -149,45 +160,7 @@ export async function send(request: Request): Promise<Accepted> {
 
 /** Whether the roster that was used is not good any more: the list of readers has to be shown again. */
 export function readersChanged(error: unknown): boolean {
-  return error instanceof Refused && ["reader-on-roster", "channel-as-published", "shares-exactly"].includes(error.problem);
-}
-
-/** From whom the readers are taken: those not left out, else the fallback, else nobody. */
-export function staying(
-  roster: Roster,
-  words: Pick<Words, "channel" | "excluded" | "rather_not_say">,
-): Person[] {
-  const fallback = fallbackOf(roster, words.channel);
-  const outside = fallback?.key_id;
-  const left = intake(roster, words.channel).filter((person) => {
-    if (words.excluded.includes(person.key_id)) return false;
-    return !words.rather_not_say || outside === undefined || person.key_id === outside;
-  });
-  if (left.length > 0 || fallback === undefined) return left;
-  return words.excluded.includes(fallback.key_id) ? [] : [fallback];
-}
-
-/** Everybody who must not read, as the sealed report tells it. */
-export function leftOut(roster: Roster, words: Pick<Words, "channel" | "excluded" | "rather_not_say">): string[] {
-  const reading = staying(roster, words).map((person) => person.key_id);
-  const everybody = intake(roster, words.channel).map((person) => person.key_id);
-  return everybody.filter((keyId) => !reading.includes(keyId));
-}
-
-/** Drawn, where the channel asks for it, so that the absence of one of them says nothing about the report. */
-function drawn(roster: Roster, channel: string, people: readonly Person[]): Map<string, string> {
-  const draw = roster.channels.get(channel)?.draw ?? 0;
-  const left = [...people];
-  while (draw > 0 && left.length > draw) left.splice(below(left.length), 1);
-  if (left.length === 0) throw new Error("nobody is left who could read the report");
-  return new Map(left.map((person) => [person.key_id, person.recipient]));
-}
-
-function below(bound: number): number {
-  for (;;) {
-    const byte = randomBytes(1)[0]!;
-    if (byte < 256 - (256 % bound)) return byte % bound;
-  }
+  return error instanceof Refused && READERS_CHANGED.includes(error.problem);
 }
 
 function placeOf(roster: Roster, name: string): Place {

@@ -1,9 +1,10 @@
 /**
  * The closed tar profile of `crypto/tar.py`: what is inside every sealed payload.
  *
- * - A payload is one of three shapes here: a report, a message, a file. Names, order and padding are fixed.
+ * - A payload is one of four shapes: a report, a message, an identity, a file. Names, order and padding are fixed.
  * - A header is a function of name and size; a reader makes it anew and compares every byte.
- * - Length: two zero blocks, then zeros up to the Padmé size, rounded up to 512, not below the shape's floor.
+ * - Length: two zero blocks, then zeros up to the Padmé size, rounded up to 512, not below the shape's floor;
+ *   an identity has one size only.
  */
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { equalBytes } from "./canonical.js";
@@ -11,21 +12,23 @@ import { equalBytes } from "./canonical.js";
 export const BLOCK = 512;
 export const REPORT_FLOOR = 16384;
 export const MESSAGE_FLOOR = 4096;
+export const IDENTITY_SIZE = 4096;
 const USTAR_LIMIT = 8 ** 11;
 
 export type Member = readonly [name: string, content: Uint8Array];
 
-const SHAPES: readonly (readonly [names: string, floor: number])[] = [
-  ["about.json report.json report.txt files.json", REPORT_FLOOR],
-  ["about.json message.json files.json", MESSAGE_FLOOR],
-  ["about.json file", REPORT_FLOOR],
+const SHAPES: readonly (readonly [names: string, floor: number, exact: boolean])[] = [
+  ["about.json report.json report.txt files.json", REPORT_FLOOR, false],
+  ["about.json message.json files.json", MESSAGE_FLOOR, false],
+  ["about.json identity.json", IDENTITY_SIZE, true],
+  ["about.json file", REPORT_FLOOR, false],
 ];
 
-/** The padded tar of a report or a message, its members in the shape's order. */
+/** The padded tar of a report, a message or an identity, its members in the shape's order. */
 export function pack(members: readonly Member[]): Uint8Array {
   const parts = members.flatMap(([name, content]) => [header(name, content.length), content, fill(content.length)]);
   const data = concatBytes(...parts);
-  const out = new Uint8Array(paddedSize(data.length + 2 * BLOCK, floorOf(members.map(([name]) => name))));
+  const out = new Uint8Array(sizeOf(members.map(([name]) => name), data.length + 2 * BLOCK));
   out.set(data);
   return out;
 }
@@ -50,7 +53,7 @@ export function unpack(data: Uint8Array): Map<string, Uint8Array> {
     place = upToBlock(end);
     allZero(data.subarray(end, place));
   }
-  if (data.length !== paddedSize(place + 2 * BLOCK, floorOf([...members.keys()]))) throw new Error("padding");
+  if (data.length !== sizeOf([...members.keys()], place + 2 * BLOCK)) throw new Error("padding");
   allZero(data.subarray(place));
   return members;
 }
@@ -128,10 +131,13 @@ function nameOf(data: Uint8Array): string {
   return new TextDecoder("latin1").decode(data.subarray(0, 100)).replace(/\0+$/, "");
 }
 
-function floorOf(names: readonly string[]): number {
+/** How long a payload with these members is whose archive takes so many bytes. */
+function sizeOf(names: readonly string[], size: number): number {
   const shape = SHAPES.find(([known]) => known === names.join(" "));
   if (shape === undefined) throw new Error("the members are not those of a payload");
-  return shape[1];
+  const [, floor, exact] = shape;
+  if (exact && size > floor) throw new Error("the archive is longer than it must be");
+  return paddedSize(size, floor);
 }
 
 function upToBlock(size: number): number {

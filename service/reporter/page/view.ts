@@ -126,6 +126,12 @@ export class View {
     summary.focus();
   }
 
+  /** Fill what stands in braces in a sentence that is part of the page; as often as it changes. */
+  fill(place: HTMLElement, values: Record<string, string>): void {
+    place.dataset["pattern"] ??= place.textContent ?? "";
+    place.textContent = filled(place.dataset["pattern"], values);
+  }
+
   field<T extends HTMLInputElement | HTMLTextAreaElement>(name: string): T {
     return find<T>(`[data-field="${name}"]`, this.root);
   }
