@@ -18,7 +18,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Self
 
@@ -56,10 +56,13 @@ class VerifyKey:
     """An Ed25519 public key that is safe to verify with; `BadKeyError` otherwise."""
 
     raw: bytes
+    # See the function of this name.
+    key_id: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.raw) != KEY_SIZE or not _is_prime_order(self.raw):
             raise BadKeyError("the Ed25519 key is not a point of the prime-order group")
+        object.__setattr__(self, "key_id", key_id(self.raw))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -73,11 +76,6 @@ class VerifyKey:
     def text(self) -> str:
         """The key in padded standard base64, as `parse` reads it."""
         return encode_base64(self.raw)
-
-    @property
-    def key_id(self) -> str:
-        """See the function `key_id`."""
-        return key_id(self.raw)
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Raise `BadSignatureError` unless the 64-byte signature is this key's over the message."""

@@ -16,7 +16,7 @@ import msgspec
 from meyasubako.crypto import canonical, merkle, signing
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import BadSignatureError, NotCanonicalError
-from meyasubako.domain import kinds
+from meyasubako.domain import kinds, spelling
 from meyasubako.domain.errors import BadEventError
 from meyasubako.domain.schema import BASE64_64, HEX64, KEY_ID, UUID4, Payload
 
@@ -61,7 +61,7 @@ class Event(msgspec.Struct, frozen=True):
 
     def records(self, name: str) -> tuple[dict[str, JsonValue], ...]:
         """A list of objects in the body, which the schema has checked; empty where the field is absent."""
-        items = self.body.get(name, [])
+        items = self.body.get(name)
         return tuple(item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
@@ -104,6 +104,21 @@ def read(data: bytes, leaf: bytes | None = None) -> Event:
     """
     if len(data) > MAX_EVENT:
         raise BadEventError(f"an event is at most {MAX_EVENT} bytes")
+    leaf = leaf or merkle.leaf_hash(data)
+    return recall(data, leaf.hex()) if spelling.match(data) else read_by_fields(data, leaf)
+
+
+def check(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Stream, seq and kind, as written, of bytes that `read` accepts; BadEventError as there."""
+    found = spelling.match(data) if len(data) <= MAX_EVENT else None
+    if found:
+        return found["stream"], found["seq"], found["kind"]
+    event = read(data)
+    return event.stream.encode(), b"%d" % event.seq, event.kind.encode()
+
+
+def read_by_fields(data: bytes, leaf: bytes) -> Event:
+    """As `read`, field by field: what is wrong gets its name, and what no expression spells is read."""
     try:
         fields = canonical.decode(data)
     except NotCanonicalError as error:
@@ -117,8 +132,8 @@ def read(data: bytes, leaf: bytes | None = None) -> Event:
         raise BadEventError("field body must be an object")
     by, kind, prev, sig, stream = _texts(fields, seq == 1)
     kinds.check_body(kind, version, body)
-    day, leaf_hash = _day(str(fields["at"])), leaf or merkle.leaf_hash(data)
-    return Event(day, body, by, kind, log, prev, seq, sig, stream, version, data, leaf_hash.hex())
+    day = _day(str(fields["at"]))
+    return Event(day, body, by, kind, log, prev, seq, sig, stream, version, data, leaf.hex())
 
 
 def verify(event: Event, key: signing.VerifyKey) -> None:

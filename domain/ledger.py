@@ -11,6 +11,7 @@
 from collections import ChainMap
 from collections.abc import Callable, Iterator, MutableMapping
 from datetime import date
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +26,9 @@ from meyasubako.domain.schema import Payload
 RootAt = Callable[[int], str]
 # Raises BadSignatureError unless the key signed the event. The audit puts many off, to ask all cores at once.
 Verify = Callable[[Event, VerifyKey], None]
+
+
+_NOWHERE: Final = Head()
 
 
 class Reads(msgspec.Struct, frozen=True):
@@ -70,7 +74,7 @@ class Ledger:
         # Rooms that a submission named and that the same request must open: room stream -> (case, name).
         self.promised: MutableMapping[str, tuple[str, str]] = {}
         self.size = 0
-        self.latest_day_in_slot = ""
+        self.latest_day_in_slot = date.min
         self.touched: set[str] = set()
         self.whole = False
         self._owned: tuple[Event | None, tuple[Payload, ...]] = (None, ())
@@ -98,7 +102,7 @@ class Ledger:
 
     def head(self, stream: str) -> Head:
         """The end of a stream; seq 0 for one that does not exist."""
-        return self.heads.get(stream, Head())
+        return self.heads.get(stream, _NOWHERE)
 
     def case(self, stream: str) -> cases.Case | None:
         """The case with this stream."""
@@ -173,9 +177,9 @@ class Ledger:
         self.heads[event.stream] = Head(event.seq, event.leaf)
         self.size = index + 1
         if event.kind == "slot.marked":
-            self.latest_day_in_slot = ""
-        else:
-            self.latest_day_in_slot = max(self.latest_day_in_slot, event.at.isoformat())
+            self.latest_day_in_slot = date.min
+        elif event.at > self.latest_day_in_slot:
+            self.latest_day_in_slot = event.at
 
     def _submit(self, event: Event) -> None:
         case = cases.submitted(event, self.mechanism.channels.get(event.text("channel")))
@@ -223,20 +227,16 @@ class Ledger:
         if not owned:
             return
         case = self.case_of(event)
-        readers = {str(each["sha256"]): each for each in (*event.records("wraps"), *event.records("shares"))}
-        reader = event.body.get("reader", "")
+        given = (*event.records("wraps"), *event.records("shares"))
+        named = {str(each["sha256"]): each for each in given}
+        reader, epoch = event.body.get("reader", ""), event.body.get("epoch", 1)
         if event.kind == "share.released" and case:
             reader = case.requests[event.text("request")].to
-        epoch = event.body.get("epoch", 1)
+        of = case.stream if case else ""
         for payload in owned:
-            wrap = readers.get(payload.digest, {})
+            wrap = named.get(payload.digest)
+            whose = wrap.get("reader", wrap.get("holder", reader)) if wrap else ""
+            when = wrap.get("epoch", epoch) if wrap else epoch
             self.owners[payload.digest] = Owner(
-                stream=event.stream,
-                case=case.stream if case else "",
-                kind=event.kind,
-                use=payload.use,
-                size=payload.size,
-                index=index,
-                reader=str(wrap.get("reader", wrap.get("holder", reader))) if wrap else "",
-                epoch=int(str(wrap.get("epoch", epoch) if wrap else epoch)),
+                event.stream, of, event.kind, payload.use, payload.size, index, str(whose), int(str(when))
             )

@@ -105,19 +105,24 @@ class Room(msgspec.Struct, frozen=True):
 
 def present(room: Room, mechanism: Mechanism) -> frozenset[str]:
     """The key ids of those who may read what is written now."""
-    reporter = {room.reporter} if room.reporter in room.readers and not room.closed_to_reading else set[str]()
-    staff = {reader for reader in room.readers - {room.reporter} if _reads(room, mechanism, reader)}
-    if room.name in _STANDS_IN and not any(_works(room, mechanism, reader) for reader in staff):
-        fallback = mechanism.channels[room.channel].fallback
-        if fallback and mechanism.active(fallback):
-            staff |= {fallback}
-    return frozenset(staff | reporter)
+    workers, readers = _roles(room.name, room.channel)
+    here, attended = list[str](), room.name not in _STANDS_IN
+    for reader in room.readers:
+        if reader == room.reporter:
+            if not room.closed_to_reading:
+                here.append(reader)
+        elif (person := mechanism.active(reader)) and not readers.isdisjoint(person.roles):
+            here.append(reader)
+            attended = attended or not workers.isdisjoint(person.roles)
+    fallback = None if attended else mechanism.channels[room.channel].fallback
+    if fallback and mechanism.active(fallback):
+        here.append(fallback)
+    return frozenset(here)
 
 
 def working(room: Room, mechanism: Mechanism) -> frozenset[str]:
     """Those of `present` whose work the room is: neither the reporter nor guests such as translators."""
-    here = present(room, mechanism) - {room.reporter}
-    return frozenset(reader for reader in here if _works(room, mechanism, reader))
+    return frozenset(reader for reader in present(room, mechanism) if works(room, mechanism, reader))
 
 
 @lru_cache(maxsize=1024)
@@ -129,14 +134,10 @@ def _roles(name: str, channel: str) -> tuple[frozenset[str], frozenset[str]]:
     return workers, workers | {f"{role}:{channel}" for role in GUESTS[name]}
 
 
-def _works(room: Room, mechanism: Mechanism, key_id: str) -> bool:
+def works(room: Room, mechanism: Mechanism, key_id: str) -> bool:
+    """Whether the room is the work of somebody who reads it."""
     person = mechanism.active(key_id)
     return person is not None and not _roles(room.name, room.channel)[0].isdisjoint(person.roles)
-
-
-def _reads(room: Room, mechanism: Mechanism, key_id: str) -> bool:
-    person = mechanism.active(key_id)
-    return person is not None and not _roles(room.name, room.channel)[1].isdisjoint(person.roles)
 
 
 def stale(room: Room, mechanism: Mechanism) -> bool:
@@ -147,7 +148,7 @@ def stale(room: Room, mechanism: Mechanism) -> bool:
     now = present(room, mechanism)
     if room.spent == room.epoch:
         return True  # somebody was shown what was sealed to it
-    return room.wrapped != now or room.begun_by not in now | {room.reporter}
+    return room.wrapped != now or (room.begun_by not in now and room.begun_by != room.reporter)
 
 
 def opened(event: Event, channel: str, reporter: str) -> Room:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import cast
 
 import msgspec
 
@@ -163,8 +164,8 @@ class Record(Field):
         found: list[Payload] = []
         if isinstance(value, dict):
             for name, each in self._owning:
-                if value.get(name):
-                    found += each.payloads(value[name], name)
+                if named := value.get(name):
+                    found += each.payloads(named, name)
         return found
 
 
@@ -173,13 +174,13 @@ class Owned(Field):
     """`{"sha256", "size"}` and, where named, more fields: a payload that the event names as its own."""
 
     also: Mapping[str, Field] = field(default_factory=dict)
-    _record: Record = field(init=False)
+    record: Record = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_record", Record({"sha256": DIGEST, "size": Count(1), **self.also}))
+        object.__setattr__(self, "record", Record({"sha256": DIGEST, "size": Count(1), **self.also}))
 
     def check(self, value: JsonValue, path: str) -> None:
-        self._record.check(value, path)
+        self.record.check(value, path)
 
     @property
     def owns(self) -> bool:
@@ -187,7 +188,7 @@ class Owned(Field):
 
     def payloads(self, value: JsonValue, path: str) -> list[Payload]:
         if isinstance(value, dict):
-            return [Payload(str(value["sha256"]), int(str(value["size"])), path)]
+            return [Payload(cast("str", value["sha256"]), cast("int", value["size"]), path)]
         return []
 
 
@@ -210,8 +211,9 @@ class ListOf(Field):
         return self.item.owns
 
     def payloads(self, value: JsonValue, path: str) -> list[Payload]:
-        items = value if isinstance(value, list) else []
-        return [payload for item in items for payload in self.item.payloads(item, path)]
+        if isinstance(value, list):
+            return [payload for item in value for payload in self.item.payloads(item, path)]
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,8 +295,8 @@ class Mechanism:
         ledger = self.ledger()
         last, latest = ledger.mechanism.last_marker, ledger.latest_day_in_slot
         earliest = [last.day] if last else []
-        if latest:
-            earliest.append(date.fromisoformat(latest) - _ONE_DAY)
+        if latest > date.min:
+            earliest.append(latest - _ONE_DAY)
         return max([self.clock().date(), *earliest])
 
     def _sign(self, kind: str, body: Mapping[str, JsonValue], stream: str, head: Head, day: date) -> Event:

@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain.errors import BadEventError
@@ -84,4 +84,4 @@ def check_body(kind: str, version: int, body: JsonValue) -> None:
 def owned(kind: str, version: int, body: Mapping[str, JsonValue]) -> tuple[Payload, ...]:
     """The payloads that this event names as its own; a proposal owns nothing."""
     found = schema(kind, version).body
-    return tuple(found.payloads(dict(body), kind)) if found.owns else ()
+    return tuple(found.payloads(cast("JsonValue", body), kind)) if found.owns else ()

@@ -9,6 +9,7 @@ from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
 
 ONE_DAY = timedelta(days=1)
+_BEGINS = frozenset({"report.submitted", "room.opened"})
 
 
 @rule("founded-first", "leaf 0 founds the mechanism, and nothing founds it again")
@@ -34,10 +35,6 @@ def stream_is_whole(ledger: Ledger, event: Event, _: int) -> str | None:
 
 @rule("kind-fits-stream", "each sort of stream holds its own kinds, and a sort has one way to begin")
 def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
-    # What is proposed stands where it will be done.
-    version = event.number("v") if event.kind == "act.proposed" else event.v
-    kind = event.text("kind") if event.kind == "act.proposed" else event.kind
-    allowed = kinds.schema(kind, version).streams
     if event.seq == 1:
         sort = kinds.OPENING.get(event.kind)
         if sort is None:
@@ -45,9 +42,12 @@ def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
         if sort == kinds.COVERS and kinds.COVERS in ledger.sorts.values():
             return "a log has one stream of covers"
         return None
-    if ledger.sorts.get(event.stream) not in allowed:
+    # What is proposed stands where it will be done.
+    proposed = event.kind == "act.proposed"
+    kind, version = (event.text("kind"), event.number("v")) if proposed else (event.kind, event.v)
+    if ledger.sorts.get(event.stream) not in kinds.schema(kind, version).streams:
         return f"{event.kind} does not stand in this sort of stream"
-    if event.kind in ("report.submitted", "room.opened"):
+    if event.kind in _BEGINS:
         return f"{event.kind} is the first event of its stream"
     return None
 
@@ -56,7 +56,7 @@ def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
 def day_after_marker(ledger: Ledger, event: Event, index: int) -> str | None:
     marker = ledger.mechanism.last_marker
     earliest = marker.day if marker else ledger.mechanism.founded_on
-    if index and event.at < earliest - ONE_DAY:
+    if index and earliest - event.at > ONE_DAY:
         return f"the day {event.at} is before the last slot marker's, {earliest}"
     return None
 
@@ -64,13 +64,11 @@ def day_after_marker(ledger: Ledger, event: Event, index: int) -> str | None:
 @rule("digest-owned-once", "a payload belongs to one event, so that erasing it harms no other")
 def digest_owned_once(ledger: Ledger, event: Event, _: int) -> str | None:
     owned = ledger.owned(event)
-    if not owned:
-        return None
-    seen = set[str]()
     for payload in owned:
-        if payload.digest in ledger.owners or payload.digest in seen:
+        if payload.digest in ledger.owners:
             return f"the payload {payload.digest} is named as its own by another event"
-        seen.add(payload.digest)
+    if len(owned) > 1 and len({payload.digest for payload in owned}) < len(owned):
+        return "a payload is named as its own twice"
     return None
 
 
@@ -93,7 +91,8 @@ def wrap_size(_: Ledger, event: Event, __: int) -> str | None:
     *reading.TEXTS,
 )
 def text_size(ledger: Ledger, event: Event, _: int) -> str | None:
-    texts = (payload for payload in ledger.owned(event) if payload.use == reading.TEXTS[event.kind])
-    if any(text.size > sealing.TEXT_LIMIT for text in texts):
-        return f"a sealed text is at most {sealing.TEXT_LIMIT} bytes: send the rest as a file"
+    use = reading.TEXTS[event.kind]
+    for payload in ledger.owned(event):
+        if payload.use == use and payload.size > sealing.TEXT_LIMIT:
+            return f"a sealed text is at most {sealing.TEXT_LIMIT} bytes: send the rest as a file"
     return None

@@ -46,7 +46,7 @@ def is_reader(mechanism: Mechanism, room: Room, key_id: str) -> bool:
 
 def is_staff(mechanism: Mechanism, room: Room, key_id: str) -> bool:
     """Whether the room is this person's work now, as staff or as the channel's fallback."""
-    return key_id in rooms.working(room, mechanism)
+    return is_reader(mechanism, room, key_id) and rooms.works(room, mechanism, key_id)
 
 
 def ever_read(room: Room | None, key_id: str) -> bool:
@@ -76,8 +76,9 @@ def room_writer(ledger: Ledger, event: Event, _: int) -> str | None:
     allowed = _PLACES[event.kind].get(room.name)
     if allowed is None:
         return f"{event.kind} does not stand in a {room.name} room"
-    if any(_may(ledger.mechanism, room, event, who) for who in allowed):
-        return None
+    for who in allowed:
+        if _may(ledger.mechanism, room, event, who):
+            return None
     return "whoever wrote this may not write in this room now"
 
 

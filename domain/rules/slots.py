@@ -55,7 +55,7 @@ def marker_in_order(ledger: Ledger, event: Event, _: int) -> str | None:
     "slot.marked",
 )
 def day_before_marker(ledger: Ledger, event: Event, _: int) -> str | None:
-    if ledger.latest_day_in_slot > (event.at + ONE_DAY).isoformat():
+    if ledger.latest_day_in_slot - event.at > ONE_DAY:
         return f"an event of the slot is dated {ledger.latest_day_in_slot}, after its marker's day {event.at}"
     return None
 

@@ -28,9 +28,7 @@ from meyasubako.service.inspection.source import (
     Stored,
 )
 
-_LINE: Final = re.compile(
-    r"(?P<digest>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,15}) (?P<place>table|object|gone|lost)"
-)
+_LINE: Final = re.compile(r"([0-9a-f]{64}) ([1-9][0-9]{0,15}) (table|object|gone|lost)")
 
 
 class ExportSource:
@@ -144,7 +142,8 @@ class ExportSource:
             if found is None:
                 sentence = f"{PAYLOADS}, line {number} is not a digest, a size and a place"
                 raise BrokenSourceError("payload-is-recorded", sentence)
-            yield Payload(found["digest"], int(found["size"]), cast("Place", found["place"]))
+            digest, size, place = found.groups()
+            yield Payload(digest, int(size), cast("Place", place))
 
     def open(self, payload: Payload) -> BinaryIO | None:  # noqa: ARG002  an export holds no payloads
         """An export holds no payloads."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal, Protocol
 
+import msgspec
+
 from meyasubako.domain.audit import Finding
 from meyasubako.service.inspection.errors import InspectionError
 
@@ -61,8 +63,7 @@ class Kept:
     root: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """What is recorded of a payload; `index` is None where the record does not say."""
 
     digest: str

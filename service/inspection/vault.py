@@ -34,20 +34,20 @@ def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) ->
     absent, owners = must_be_absent(ledger), _named_since(ledger, since)
     places: dict[str, Place] = {}
     for payload in source.payloads(since):
-        if since and payload.digest not in owners and payload.digest in ledger.owners:
+        digest, owner = payload.digest, owners.get(payload.digest)
+        if since and owner is None and digest in ledger.owners:
             continue
         if len(places) % _EVERY == 0:
             progress("checking payloads", len(places), len(owners))
-        if payload.digest in places:
-            yield _finding(owners.get(payload.digest), "payload-is-recorded", payload.digest, "stands twice")
-        places[payload.digest] = payload.place
-        yield from _check(payload, owners.get(payload.digest), gone=payload.digest in absent)
-        if payload.digest in absent and source.could_open(payload.digest):
-            yield _key_left(owners.get(payload.digest), payload.digest)
-        if payload.place not in _ABSENT and payload.digest in owners and source.whole:
-            yield from _check_bytes(
-                source, payload, owners[payload.digest], card=is_card(ledger, payload.digest)
-            )
+        if digest in places:
+            yield _finding(owner, "payload-is-recorded", digest, "stands twice")
+        places[digest] = payload.place
+        gone = digest in absent
+        yield from _check(payload, owner, gone=gone)
+        if gone and source.could_open(digest):
+            yield _key_left(owner, digest)
+        if source.whole and owner is not None and payload.place not in _ABSENT:
+            yield from _check_bytes(source, payload, owner, card=is_card(ledger, digest))
     for digest in sorted(owners.keys() - places.keys(), key=lambda each: owners[each].index):
         yield _finding(
             owners[digest], "payload-is-recorded", digest, "is named, and nothing is recorded of it"
@@ -59,10 +59,10 @@ def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) ->
     progress("checking payloads", len(owners), len(owners))
 
 
-def _named_since(ledger: Ledger, since: int) -> dict[str, Owner]:
+def _named_since(ledger: Ledger, since: int) -> Mapping[str, Owner]:
     """The payloads that entries from an index on name: the last ones that were put down."""
     if not since:
-        return dict(ledger.owners)
+        return ledger.owners
     newest = takewhile(lambda item: item[1].index >= since, reversed(list(ledger.owners.items())))
     return dict(newest)
 
@@ -81,11 +81,16 @@ def _key_left(owner: Owner | None, digest: str) -> Finding:
     return _finding(owner, "erasure-key-is-destroyed", digest, what)
 
 
-def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterator[Finding]:
-    digest = payload.digest
+def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterable[Finding]:
+    """What is wrong with what is recorded; of a sound log's many payloads nothing, at little cost."""
     if owner is None:
-        yield _finding(None, "payload-is-named", digest, "is recorded, and no event names it")
-        return
+        return [_finding(None, "payload-is-named", payload.digest, "is recorded, and no event names it")]
+    known = payload.size == owner.size and payload.index in (None, owner.index)
+    return () if known and not gone and payload.place not in _ABSENT else _wrong(payload, owner, gone=gone)
+
+
+def _wrong(payload: Payload, owner: Owner, *, gone: bool) -> Iterator[Finding]:
+    digest = payload.digest
     if payload.size != owner.size or payload.index not in (None, owner.index):
         yield _finding(owner, "payload-is-recorded", digest, "is recorded otherwise than its event names it")
     if gone:

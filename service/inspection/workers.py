@@ -37,7 +37,7 @@ def at_work(entries: int, processes: int | None = None) -> Iterator[Executor]:
         yield Here()
         return
     # Fresh processes, on every system alike: a fork would copy open databases and threads.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
+    pool = ProcessPoolExecutor(count, mp_context=get_context("forkserver"), initializer=begin)
     try:
         for _ in range(count):
             pool.submit(int)  # they start now, while we look at other things

@@ -11,7 +11,7 @@ from pathlib import Path
 
 SEEDS = Path(__file__).parent / "corpus"
 LEARNT = Path("var/fuzz")
-NAMES = ("header", "sealed", "armored", "keys", "receipt", "archive")
+NAMES = ("header", "sealed", "armored", "keys", "receipt", "archive", "event")
 # Longer than any seed; the largest is an archive of the smallest class of reports.
 LONGEST = 20_000
 # An input that takes ten seconds is a hang, and one that takes a gigabyte is no less a finding.
@@ -22,7 +22,9 @@ def fuzz_one(name: str, seconds: int) -> None:
     """Fuzz in this process, which ends with it."""
     import atheris  # the runner itself works without it
 
-    with atheris.instrument_imports(include=["meyasubako.crypto"], enable_loader_override=False):
+    with atheris.instrument_imports(
+        include=["meyasubako.crypto", "meyasubako.domain"], enable_loader_override=False
+    ):
         from tests.fuzz.targets import TARGETS  # instrumented as it is imported
 
     learnt = LEARNT / name

@@ -28,8 +28,11 @@ from meyasubako.crypto.age.blocks import read_header
 from meyasubako.crypto.age.header import parse_header, write_header
 from meyasubako.crypto.archive import ArchiveReader, pack, unpack
 from meyasubako.crypto.errors import CryptoError
+from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.crypto.person import parse_public_line
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import envelope
+from meyasubako.domain.errors import BadEventError
 
 HYBRID: Final = HybridIdentity.from_seed(bytes(range(32)))
 CLASSIC: Final = X25519Identity.from_seed(bytes(range(32)))
@@ -133,6 +136,18 @@ def archive(data: bytes) -> None:
         )
 
 
+def event(data: bytes) -> None:
+    """An event: taken at one look or read field by field, it is the same event, or no event."""
+
+    def read(how: Callable[[bytes], object]) -> object:
+        try:
+            return how(data)
+        except BadEventError as error:
+            return str(error)
+
+    assert read(envelope.read) == read(lambda data: envelope.read_by_fields(data, leaf_hash(data)))
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "header": header,
     "sealed": sealed,
@@ -140,4 +155,5 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "keys": keys,
     "receipt": receipt,
     "archive": archive,
+    "event": event,
 }
