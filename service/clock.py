@@ -106,7 +106,7 @@ def tick(mechanism: Mechanism, state: ClockState) -> None:
     if hour != state.hour:
         # The first tick after a start is not a full hour: what was noted before the start stays.
         if state.hour != _EPOCH:
-            shown.note_size(mechanism.directory, mechanism.store.head().size)
+            shown.note_size(mechanism.directory, mechanism.store.size())
         state.hour = hour
     if now.date() != state.swept:
         mechanism.record_missed()
@@ -158,7 +158,7 @@ def _write_covers(mechanism: Mechanism, state: ClockState, now: datetime, period
     if not due:
         return
     state.covers = state.covers[len(due) :]
-    entries = mechanism.store.head().size - (marker.index + 1 if marker else 0)
+    entries = mechanism.store.size() - (marker.index + 1 if marker else 0)
     # Never so many that the marker itself would need another step.
     room = slot_entries(entries + 1, step) - entries - 1
     if room > 0:

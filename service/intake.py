@@ -178,9 +178,9 @@ class Intake:
         with self._files.opened(ticket) as source:
             return self._sealed.take(source)
 
-    def channels(self) -> list[ChannelView]:
-        """Every open channel."""
-        return list(self._views())
+    def channels(self) -> tuple[ChannelView, ...]:
+        """Every open channel; the very same object as long as nothing of them changes."""
+        return self._views()
 
     def channel(self, name: str = "main") -> ChannelView:
         """One channel with the people who would read a report sent now; KeyError for an unknown name."""

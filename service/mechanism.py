@@ -110,7 +110,7 @@ class Mechanism:
 
     def _catch_up(self) -> Ledger:
         # Asked for many times in each request, and nearly always nothing is new.
-        size = self.store.head().size
+        size = self.store.size()
         if size != self._followed:
             for row in self.store.rows(self._ledger.size, size, without_kinds=("cover.written",)):
                 self._ledger.apply(envelope.read(row.data), row.index)
@@ -318,7 +318,7 @@ class Mechanism:
         self.finish_slot()
         self.record_missed()
         for last in (False,) * (_PUBLISH_TRIES - 1) + (True,):
-            size = self.store.head().size
+            size = self.store.size()
             try:
                 indices = self.store.append(self._slot(size), {}, {}, at_size=size)
             except (StaleReadError, SeqConflictError):

@@ -200,7 +200,7 @@ def _settle(work: Path, forward: Restored | None, given: Checkpoint | None) -> R
                     f"the log does not extend the checkpoint of {given.size}: tell the mechanism's auditor"
                 )
         mechanism.destroy(again=True)
-        ledger, size = mechanism.ledger(), mechanism.store.head().size
+        ledger, size = mechanism.ledger(), mechanism.store.size()
         lost = tuple(Lost(each, ledger.owners[each.digest]) for each in mechanism.store.record_lost())
     finally:
         mechanism.close()
@@ -216,7 +216,7 @@ def _verified(
     if tree.origin != config.origin:
         raise RestoreError(f"the mirror is of {tree.origin}, and this is {config.origin}")
     with Store.open(directory, read_only=True) as store:
-        before = store.head().size
+        before = store.size()
         if before > tree.size:
             raise RestoreError(
                 f"the directory holds {before} entries, and the mirror only {tree.size}: nothing is restored "

@@ -169,7 +169,7 @@ class _Door:
         person, _ = self._caller_without_body()
         if not person.has("steward"):
             raise Problem(403, "not-a-steward", "only a steward closes a slot before its time")
-        size = self._mechanism.store.head().size
+        size = self._mechanism.store.size()
         clock.request_publication(self._mechanism.directory)
         deadline = time.monotonic() + PUBLISH_SECONDS
         while True:

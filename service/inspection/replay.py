@@ -44,7 +44,7 @@ def rebuild_views(directory: Path, *, progress: Progress | None = None) -> Repla
     try:
         Config.load(directory)  # refuses a directory of a newer release before anything is written in it
         with Views(directory) as views, Views(None) as fresh, views.turn():
-            position = min(views.position, store.head().size)
+            position = min(views.position, store.size())
             ledger = Ledger(lambda _size: "")
             for row in store.rows(0, position):
                 if progress and row.index % _EVERY == 0:

@@ -10,11 +10,11 @@ Rules upheld here:
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from flask import Flask, Response, g, redirect, request, url_for
-from flask_babel import Babel, LazyString, force_locale, lazy_gettext
+from flask_babel import Babel, force_locale, gettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -72,7 +72,6 @@ CSP: Final = (
 _FORM_ROOM: Final = 512 * 1024
 _PARTS: Final = 200
 _TAKING_FILES: Final = frozenset({"questions_posted", "answers_posted", *envelope_pages.TAKING_FILES})
-_ANOTHER: Final = lazy_gettext("Another language? Write in it, and tell us in your text which one you need.")
 _BEGINNINGS: Final = frozenset(
     {"begin", "questions", "answers", *sealing_pages.ENDPOINTS, *envelope_pages.ENDPOINTS}
 )
@@ -131,12 +130,12 @@ def _route(app: Flask, site: Site) -> None:
             g.language = values.pop("language")
 
     def languages() -> str:
-        asked = {tag: _in(tag, _ANOTHER) for tag in site.offered()}
-        return site.page("languages.html", asked=asked, autonyms=AUTONYMS, words=WORDS)
+        asked = {tag: _another(tag) for tag in site.offered()}
+        return site.page("languages.html", alike="languages", asked=asked, autonyms=AUTONYMS, words=WORDS)
 
     def begin() -> str:
         channels = site.channels()
-        return site.page("begin.html", channel=channels[0] if channels else None)
+        return site.page("begin.html", alike="begin", channel=channels[0] if channels else None)
 
     def calendar() -> str:
         return site.page("calendar.html", month=month_of(site.today(), language()))
@@ -166,9 +165,10 @@ def _route(app: Flask, site: Site) -> None:
     app.add_url_rule(f"{_LANGUAGE}/leave", "leave", leave, methods=["POST"])
 
 
-def _in(tag: str, sentence: LazyString) -> str:
+@cache
+def _another(tag: str) -> str:
     with force_locale(locale_identifier(tag)):
-        return str(sentence)
+        return str(gettext("Another language? Write in it, and tell us in your text which one you need."))
 
 
 def _frame(app: Flask, site: Site) -> None:

@@ -13,8 +13,9 @@ Rules upheld here:
 - Whatever fails while sending, the review page comes back complete: the same button finds the first try.
 """
 
+from collections.abc import Hashable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from flask import abort, request
 from flask_babel import gettext
@@ -36,6 +37,8 @@ STEPS: Final = ("readers", "story", "ask", "files", "review")
 _COUNTED_AS: Final = {"channel": "readers", "who": "files"}
 # Where the reporter may say who they are: only where enough custodians are left to keep it.
 WHO: Final = "who"
+
+Channels: TypeAlias = tuple[ChannelView, ...]
 
 
 class ReportPages:
@@ -155,13 +158,13 @@ class ReportPages:
         )
         return Problem("readers", sentence)
 
-    def _lost(self, page: str, first: str, channels: list[ChannelView]) -> str:
+    def _lost(self, page: str, first: str, channels: Channels) -> str:
         state = self._with_fields(page, self._fresh(channels), channels)
         arrived = sealing_request().claim(self._site.limits.files)
         state = replace(state, files=arrived.held)
         return self._show(first, state, lost=page)
 
-    def _with_fields(self, page: str, state: Writing, channels: list[ChannelView]) -> Writing:
+    def _with_fields(self, page: str, state: Writing, channels: Channels) -> Writing:
         fields = request.form
         if page == "channel":
             markers = {view.name: view.marker for view in channels}
@@ -182,12 +185,12 @@ class ReportPages:
             self._site.intake.discard([file_id])
         return replace(state, files=forms.without(state.files, file_id))
 
-    def _fresh(self, channels: list[ChannelView]) -> Writing:
+    def _fresh(self, channels: Channels) -> Writing:
         only = channels[0] if len(channels) == 1 else None
         named_only = (only.name, only.marker) if only else ("", "")
         return Writing(self._site.intake.token(), *named_only, begun=int(self._site.now()))
 
-    def _channels(self) -> list[ChannelView]:
+    def _channels(self) -> Channels:
         channels = self._site.channels()
         if not channels:
             abort(503)
@@ -208,15 +211,20 @@ class ReportPages:
             state = replace(state, marker=channel.marker, shown=named(channel))
         if page == "review":
             state = replace(state, checking=True)
+        alike = None if problems or lost else self._blank(page, state, channel)
         return self._site.page(
             "ask.html" if asked else f"{page}.html",
             files=state.files,
+            alike=alike,
+            seals={
+                "sealed": self._site.seal.seal(PURPOSE + page, state),
+                "chosen": chosen_field(self._site, state, channel) if page == "files" else "",
+            },
             page=page,
             step=STEPS.index(_COUNTED_AS.get(page, "ask" if asked else page)) + 1,
             steps=len(STEPS),
             first=page == _order(channels, self._after_channel)[0],
             state=state,
-            sealed=self._site.seal.seal(PURPOSE + page, state),
             channel=channel,
             channels=channels,
             will_read=will_read(state, channel),
@@ -226,9 +234,22 @@ class ReportPages:
             questionnaire=self._site.questionnaire,
             problems=problems,
             question=holding.question_for(self._site, state.token) if page == "review" else None,
-            chosen=chosen_field(self._site, state, channel) if page == "files" else "",
             lost=lost,
         )
+
+    def _blank(self, page: str, state: Writing, channel: ChannelView) -> Hashable:
+        """What a page depends on that shows nothing of what the reporter said; None for another."""
+        asked = self._site.questionnaire.page(page)
+        shown = {
+            "readers": state.excluded or state.rather_not_say,
+            "story": state.text or state.excluded or state.rather_not_say or state.checking,
+            "files": state.files or state.answers.get("danger") == "yes",
+        }
+        if asked is not None:
+            filled = any(question.id in state.answers for question in asked.questions)
+        else:
+            filled = bool(shown.get(page, True))
+        return None if filled else (page, channel.name)
 
 
 def _readers_changed() -> Problem:
@@ -236,10 +257,10 @@ def _readers_changed() -> Problem:
     return Problem("readers", sentence)
 
 
-def _order(channels: list[ChannelView], others: tuple[str, ...]) -> tuple[str, ...]:
+def _order(channels: Channels, others: tuple[str, ...]) -> tuple[str, ...]:
     return others if len(channels) == 1 else ("channel", *others)
 
 
-def _chosen(state: Writing, channels: list[ChannelView]) -> ChannelView:
+def _chosen(state: Writing, channels: Channels) -> ChannelView:
     """The channel that was chosen; the first one stands in until then, and if it was closed meanwhile."""
     return next((view for view in channels if view.name == state.channel), channels[0])

@@ -8,8 +8,8 @@ Rules upheld here:
 - A request that came from another site is refused before its body is read.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final, cast
 
@@ -18,6 +18,7 @@ from flask import Response, abort, current_app, g, make_response, render_templat
 
 from meyasubako.service.config import Limits
 from meyasubako.service.intake import ChannelView, Intake
+from meyasubako.service.reporter.blanks import Blanks
 from meyasubako.service.reporter.languages import AUTONYMS, current, offered
 from meyasubako.service.reporter.limits import Pace
 from meyasubako.service.reporter.questionnaire import Questionnaire
@@ -39,16 +40,17 @@ class Site:
     questionnaire: Questionnaire
     now: Callable[[], float]
     pace: Pace
+    blanks: Blanks = field(default_factory=Blanks)
 
     def today(self) -> date:
         """The UTC day."""
         return datetime.fromtimestamp(self.now(), UTC).date()
 
-    def channels(self) -> list[ChannelView]:
+    def channels(self) -> tuple[ChannelView, ...]:
         """Every open channel, looked at once in a request."""
         if "channels" not in g:
             g.channels = self.intake.channels()
-        found: list[ChannelView] = g.channels
+        found: tuple[ChannelView, ...] = g.channels
         return found
 
     def look_again(self) -> None:
@@ -59,11 +61,31 @@ class Site:
         """The languages of the site in which somebody answers, in one channel or another."""
         return offered(frozenset(tag for view in self.channels() for tag in view.languages))
 
-    def page(self, template: str, *, files: tuple[HeldFile, ...] = (), **context: object) -> str:
-        """A page with its way out: quick exit deletes `files`."""
+    def page(
+        self,
+        template: str,
+        *,
+        files: tuple[HeldFile, ...] = (),
+        alike: Hashable = None,
+        seals: Mapping[str, str] | None = None,
+        **context: object,
+    ) -> str:
+        """A page with its way out: quick exit deletes `files`.
+
+        `seals` are the values that are sealed for this visitor. `alike`, if given, is all that the rest of
+        the page depends on beside language and channels: then it is made once for everybody.
+        """
         leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files)))
+        given = {"leaving": leaving, **(seals or {})}
         templates = cast("SpokenEnvironment", current_app.jinja_env)
-        return render_template(templates.template(template), leaving=leaving, limits=self.limits, **context)
+
+        def make(places: Mapping[str, str]) -> str:
+            return render_template(templates.template(template), limits=self.limits, **context, **places)
+
+        if alike is None:
+            return make(given)
+        key = (template, language(), request.endpoint, alike)
+        return self.blanks.page(self.channels(), key, given, make)
 
 
 def sealing_request() -> SealingRequest:

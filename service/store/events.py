@@ -43,6 +43,7 @@ BATCH: Final = 512
 _CONNECTIONS: Final = 128
 _PATIENCE: Final = 10
 
+_SIZE: Final = "SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events"
 _SELECT: Final = "SELECT leaf_index, originator_id, originator_version, topic, state FROM stored_events "
 
 
@@ -177,6 +178,11 @@ class EventRecorder(SQLiteApplicationRecorder):
             raise translated(error) from error
         finally:
             self._pool.put_connection(connection)
+
+    def size(self) -> int:
+        """How many events there are: the last leaf index and one."""
+        with self.reading() as connection:
+            return int(connection.execute(_SIZE).fetchone()[0])
 
     def select_rows(
         self, start: int, stop: int, limit: int = BATCH, without_kinds: Sequence[str] = ()

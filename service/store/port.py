@@ -130,6 +130,9 @@ class EventStore(Protocol):
     def head(self) -> Head:
         """Size and root of the tree over all stored events."""
 
+    def size(self) -> int:
+        """How many events are stored, at less cost than `head`."""
+
     def rows(
         self, start: int = 0, stop: int | None = None, *, without_kinds: Sequence[str] = ()
     ) -> Iterator[Row]:

@@ -171,11 +171,15 @@ class Store(EventStore):
             edge = tree.head(connection)
         return Head(edge.size, edge.root())
 
+    def size(self) -> int:
+        """How many events are stored."""
+        return self._recorder.size()
+
     def rows(
         self, start: int = 0, stop: int | None = None, *, without_kinds: Sequence[str] = ()
     ) -> Iterator[Row]:
         """The events from index start up to, not including, stop (what is stored now, if None)."""
-        end = self.head().size if stop is None else stop
+        end = self.size() if stop is None else stop
         while batch := self._recorder.select_rows(start, end, BATCH, without_kinds):
             yield from batch
             start = batch[-1].index + 1
