@@ -107,6 +107,14 @@ class AbortedResponseError(Exception):
     """The rest of an answer could not be made; the event id stands in the server's log."""
 
 
+class Application(Flask):
+    """Flask whose views are plain functions: to ask of each whether it is takes as long as some of them."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is; Flask would look at every hook of every request."""
+        return func
+
+
 def harden(app: Flask, *, csp: str, error_page: ErrorPage | None = None) -> None:
     """Give an application the rules of this module; call it once, after the application's configuration.
 

@@ -36,7 +36,7 @@ from meyasubako.service.payloads import not_found, payload_answer
 from meyasubako.service.proofs import evidence, promise
 from meyasubako.service.signatures import SignedRequest
 from meyasubako.service.store.errors import SeqConflictError
-from meyasubako.service.web import Problem
+from meyasubako.service.web import Application, Problem
 
 # After these the slot is closed at once, so that whoever wraps a key sees the change.
 AT_ONCE: Final = frozenset(
@@ -48,7 +48,7 @@ PAGE: Final = 500
 
 def create_app(mechanism: Mechanism) -> Flask:
     """The handlers' API on an open mechanism."""
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's, typed as its base
     app.config["MAX_CONTENT_LENGTH"] = callers.EVENTS_LIMIT
     problems.answer_refusals(app)

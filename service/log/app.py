@@ -20,7 +20,7 @@ from meyasubako.service import callers, problems, web
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.payloads import not_found, payload_answer
-from meyasubako.service.web import Problem
+from meyasubako.service.web import Application, Problem
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 PAGE_CSP: Final = (
@@ -30,7 +30,7 @@ PAGE_CSP: Final = (
 
 def create_app(mechanism: Mechanism) -> Flask:
     """The log's pages on an open mechanism."""
-    app = Flask(__name__, static_folder="static", template_folder="templates")
+    app = Application(__name__, static_folder="static", template_folder="templates")
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's, typed as its base
     problems.answer_refusals(app)
     door = _Door(mechanism)

@@ -60,7 +60,7 @@ from meyasubako.service.reporter.wording import (
     wish_warning,
 )
 from meyasubako.service.store.errors import StoreFullError
-from meyasubako.service.web import harden, problem_page, record
+from meyasubako.service.web import Application, harden, problem_page, record
 
 # Where the application keeps its `Pace`, for the programs' door.
 PACE: Final = "meyasubako.pace"
@@ -80,7 +80,7 @@ _LANGUAGE: Final = language_rule("").rstrip("/")
 
 def create_app(intake: Intake, config: Config, *, now: Callable[[], float] = time.time) -> Flask:
     """The reporter's site as a WSGI application. `now` gives seconds since the epoch, for a page's age."""
-    app = Flask(__name__)
+    app = Application(__name__)
     # Before anything asks for its environment of templates.
     app.jinja_environment = SpokenEnvironment  # type: ignore[assignment]  # an environment with more in it
     limits = config.limits

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 from uuid import UUID
 
@@ -89,6 +90,9 @@ class EventRecorder(SQLiteApplicationRecorder):
         super().__init__(datastore)
         self._vault, self._leader = vault, leader
         self._process = os.getpid()
+        self._path, self._read_only = path, read_only
+        self._counting = Lock()
+        self._counter: sqlite3.Connection | None = None
 
     def construct_create_table_statements(self) -> list[str]:
         """Nothing: the tables are `schema`'s."""
@@ -180,9 +184,15 @@ class EventRecorder(SQLiteApplicationRecorder):
             self._pool.put_connection(connection)
 
     def size(self) -> int:
-        """How many events there are: the last leaf index and one."""
-        with self.reading() as connection:
-            return int(connection.execute(_SIZE).fetchone()[0])
+        """How many events there are: the last leaf index and one. Each request asks for it many times."""
+        self.check_open()
+        try:
+            with self._counting:
+                if self._counter is None:
+                    self._counter = connect(self._path, read_only=self._read_only)
+                return int(self._counter.execute(_SIZE).fetchone()[0])
+        except sqlite3.Error as error:
+            raise translated(error) from error
 
     def select_rows(
         self, start: int, stop: int, limit: int = BATCH, without_kinds: Sequence[str] = ()
@@ -235,6 +245,10 @@ class EventRecorder(SQLiteApplicationRecorder):
     def close(self) -> None:
         """Close the reading connections."""
         self._pool.close()
+        with self._counting:
+            if self._counter is not None:
+                self._counter.close()
+                self._counter = None
 
 
 def _columns(event: StoredEvent) -> StoredColumns:

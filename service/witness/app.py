@@ -12,7 +12,7 @@ from meyasubako.service.witness.protocol import BODY_LIMIT, Reply, Witness
 
 def create_app(directory: Path) -> Flask:
     """The application on the witness in a directory; opened in the process that serves it."""
-    app = Flask(__name__, static_folder=None)
+    app = web.Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     witness = Witness.open(directory)
 
