@@ -16,6 +16,7 @@ from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.service.config import Doors
 from meyasubako.service.errors import BadRequestError, RequestSignatureError
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.payloads import not_found
 from meyasubako.service.signatures import SignedRequest, check_body, verify_request
 
@@ -42,10 +43,17 @@ class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise BadRequestError("events and payloads are sent as padded base64") from error
 
 
-def signer_of(request: Request, now: datetime, key_of: Callable[[str], VerifyKey | None]) -> SignedRequest:
-    """Whose request it is; `RequestSignatureError` if that is nobody we know. The body is not read yet."""
+def signer_of(
+    request: Request, nonces: Nonces, now: datetime, key_of: Callable[[str], VerifyKey | None]
+) -> SignedRequest:
+    """Whose request it is; `RequestSignatureError` if that is nobody we know. The body is not read yet.
+
+    The request counts as taken from here on, whatever becomes of it; see `Nonces.take` for what that refuses.
+    """
     headers = {name: value for name, value in request.headers.items() if name != "Host"}
-    return verify_request(request.method, absolute_url(request), headers, now=now, key_of=key_of)
+    signed = verify_request(request.method, absolute_url(request), headers, now=now, key_of=key_of)
+    nonces.take(signed)
+    return signed
 
 
 def refuse_other_names(request: Request, doors: Doors) -> None:

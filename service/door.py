@@ -9,7 +9,8 @@ Rules upheld here:
 - Answers that gunicorn itself makes, to requests that are not HTTP, repeat nothing of the request.
 - Where Tor tells circuits, a connection that does not begin as Tor's do is refused, and the address that it
   names takes the place of the connection's own (`meyasubako.service.circuits`).
-- The form key arrives by an inherited pipe, is read once by this master, and is inherited by its workers.
+- The form key arrives by an inherited pipe, is read once by this master, and is inherited by its workers; so
+  is the memory in which they keep what was taken (`meyasubako.service.nonces`).
 - The process ends with its supervisor.
 """
 
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--supervisor", type=int, required=True)
+    parser.add_argument("--nonces", type=int, required=True)
     parser.add_argument("--form-key", type=int)
     parser.add_argument("--test-clock", type=Path)
     options = parser.parse_args(arguments)
@@ -70,7 +72,12 @@ def main(arguments: list[str] | None = None) -> None:
         # gunicorn's own reading of this protocol takes lines of any length, and forgets them after a request.
         gthread.TConn = CircuitConnection
     make = partial(
-        wsgi.application, options.door, options.directory, form_key=form_key, test_clock=options.test_clock
+        wsgi.application,
+        options.door,
+        options.directory,
+        nonces=options.nonces,
+        form_key=form_key,
+        test_clock=options.test_clock,
     )
     Door(make, settings(options.socket, config.limits)).run()
 

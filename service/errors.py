@@ -70,6 +70,25 @@ class ContentDigestError(RequestSignatureError):
     """The body is not the one whose digest was signed."""
 
 
+class RepeatedRequestError(ServiceError):
+    """A signed request was taken before: nothing that was signed once is done twice."""
+
+
+class NoncesFullError(ServiceError):
+    """No more signed requests can be remembered at this moment, so none is taken."""
+
+
+class UnknownPrefixError(ServiceError):
+    """The request may have been taken before the door opened: its nonce has to begin as `prefix` says."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(
+            "this door opened a few minutes ago and cannot know what was taken before: sign the request "
+            f"again, with a nonce that begins with {prefix}"
+        )
+        self.prefix = prefix
+
+
 class UnreachableError(ServiceError):
     """The service did not answer."""
 

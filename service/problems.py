@@ -10,9 +10,13 @@ from meyasubako.service.errors import (
     BadRequestError,
     ClockSkewError,
     ContentDigestError,
+    NoncesFullError,
+    RepeatedRequestError,
     RequestSignatureError,
     ServiceError,
+    UnknownPrefixError,
 )
+from meyasubako.service.signatures import PREFIX_FIELD
 from meyasubako.service.store import errors as store
 from meyasubako.service.web import Problem, problem_page, record
 
@@ -21,6 +25,8 @@ _STATUS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (BadEventError, 400, "bad-event", ""),
     (ContentDigestError, 400, "bad-digest", ""),
     (RequestSignatureError, 401, "bad-signature", ""),
+    (RepeatedRequestError, 401, "repeated", ""),
+    (NoncesFullError, 503, "too-many-signed", ""),
     (ClockSkewError, 422, "clock-skew", ""),
     (BadRequestError, 400, "bad-request", ""),
     (BadKeyError, 400, "bad-key", ""),
@@ -55,6 +61,10 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, store.SeqConflictError):
         head: dict[str, JsonValue] = {"stream": error.stream, "seq": error.head_seq, "leaf": error.head_leaf}
         return Problem(409, "conflict", "somebody else wrote to the stream first", head=head)
+    if isinstance(error, UnknownPrefixError):
+        problem = Problem(401, "nonce-prefix", str(error))
+        problem.fields[PREFIX_FIELD] = error.prefix
+        return problem
     for kind, status, name, sentence in _STATUS:
         if isinstance(error, kind):
             return Problem(status, name, sentence or str(error))

@@ -6,6 +6,7 @@ Rules upheld here:
   the parameters `created`, `keyid`, `nonce`, `alg="ed25519"` and `tag="meyasubako-1"`. There is one of that
   tag.
 - `created` lies within five minutes of the server's time; a refusal says what the server's time is.
+- A door takes each signed request once, by its nonce (`meyasubako.service.nonces`).
 - The digest is one SHA-256 of the body as it is sent, also when the body is empty. Whoever reads a body
   compares.
 - The bytes that are signed are made by the `http-message-signatures` library; the signature itself is
@@ -41,6 +42,8 @@ LABEL: Final = "m"
 COMPONENTS: Final = ("@method", "@authority", "@path", "@query", "content-digest")
 PARAMETERS: Final = frozenset({"created", "keyid", "nonce", "alg", "tag"})
 SKEW: Final = timedelta(minutes=5)
+# The field of a refusal that says how nonces have to begin while a door cannot know what was taken before.
+PREFIX_FIELD: Final = "Nonce-Prefix"
 EMPTY_DIGEST: Final = hashlib.sha256(b"").digest()
 
 _is_nonce = re.compile(r"[A-Za-z0-9_-]{16,64}").fullmatch
@@ -68,10 +71,13 @@ class _Message:
     headers: dict[str, str]
 
 
-def sign_request(method: str, url: str, digest: bytes, key: SigningKey, now: datetime) -> dict[str, str]:
-    """The headers to add to a request: Content-Digest, Signature-Input, Signature.
+def sign_request(
+    method: str, url: str, digest: bytes, key: SigningKey, now: datetime, prefix: str = ""
+) -> dict[str, str]:
+    """The headers to add to a request: Content-Digest, Signature-Input, Signature. They are good once.
 
-    `url` is absolute, as it will be sent; `digest` is the SHA-256 of the body.
+    `url` is absolute, as it will be sent; `digest` is the SHA-256 of the body; the nonce begins with
+    `prefix`.
     """
     message = _Message(method.upper(), url, {"Content-Digest": content_digest(digest)})
     signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_OneKey(private=key))
@@ -79,7 +85,7 @@ def sign_request(method: str, url: str, digest: bytes, key: SigningKey, now: dat
         message,
         key_id=key.verify_key.key_id,
         created=now,
-        nonce=secrets.token_urlsafe(18),
+        nonce=prefix + secrets.token_urlsafe(18),
         label=LABEL,
         tag=TAG,
         covered_component_ids=COMPONENTS,

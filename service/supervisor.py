@@ -8,6 +8,8 @@ Rules upheld here:
 - It alone binds sockets (port 0 is allowed) and says where; a door that dies is started again on the same
   socket.
 - The form key is drawn here and lives in memory only: each process of the reporter's door gets it by a pipe.
+- So do the tables of signed requests that were taken, one a door. They are made here, so that no process that
+  dies takes one with it, and emptied from here, so that nothing stays in them where nobody comes.
 - Processes inherit a small environment, in which nothing of ours or of our libraries is configured.
 - No process dumps core, no file it makes is readable by others, and none outlives the supervisor.
 """
@@ -23,7 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
@@ -33,12 +35,14 @@ from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.errors import BadNoteError
 from meyasubako.domain import envelope, people
 from meyasubako.service import wsgi
+from meyasubako.service.clocks import Clock, file_clock, system_clock
 from meyasubako.service.config import Config, parse_address
 from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
-from meyasubako.service.errors import LogMismatchError, StartError
+from meyasubako.service.errors import ConfigError, LogMismatchError, StartError
 from meyasubako.service.exclusive import only_one
 from meyasubako.service.keys import refuse_open
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.store.erasure_keys import FOLDER as ERASURE_KEYS
 from meyasubako.service.web import LOGGER
 
@@ -49,6 +53,8 @@ BACKLOG: Final = 512
 # A process that ends sooner than this after its start is given more and more time before the next try.
 SETTLED_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
+# How often what was taken, and could not be repeated any more, is forgotten.
+FORGET_SECONDS: Final = 60.0
 CLOCK: Final = "clock"
 
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
@@ -105,6 +111,12 @@ class _Supervisor:
     test_clock: Path | None
     children: list[_Child] = field(default_factory=list)
     form_key: bytes = field(default_factory=lambda: secrets.token_bytes(FORM_KEY_SIZE), repr=False)
+    nonces: dict[str, Nonces] = field(init=False)
+    _clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clock = file_clock(self.test_clock) if self.test_clock else system_clock
+        self.nonces = {door: Nonces.begin(self._clock()) for door in self.sockets}
 
     def start(self) -> None:
         """Start everything and return when all doors answer; `StartError` if one does not."""
@@ -130,8 +142,9 @@ class _Supervisor:
                     self._bury(child, now)
                 if child.process is None and child.due <= now:
                     self._spawn(child)
+            self._forget()
             waiting = [child.due - now for child in self.children if child.process is None]
-            arrived = signal.sigtimedwait(_SIGNALS, max(0.0, min(waiting, default=3600.0)))
+            arrived = signal.sigtimedwait(_SIGNALS, max(0.0, min(waiting, default=FORGET_SECONDS)))
             if arrived is not None and arrived.si_signo in _STOP:
                 return
 
@@ -147,6 +160,13 @@ class _Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _forget(self) -> None:
+        # A test clock may be just being set.
+        with suppress(ConfigError):
+            now = self._clock()
+            for taken in self.nonces.values():
+                taken.forget(now)
 
     def _bury(self, child: _Child, now: float) -> None:
         quick = now - child.started < SETTLED_SECONDS
@@ -172,17 +192,18 @@ class _Supervisor:
         if child.name == CLOCK:
             child.process = _run([*command, "meyasubako.service.clock", *tail], ())
             return
-        descriptor = self.sockets[child.name].fileno()
-        command += ["meyasubako.service.door", child.name, *tail, "--socket", str(descriptor)]
+        descriptors = (self.sockets[child.name].fileno(), self.nonces[child.name].descriptor)
+        named = ["--socket", str(descriptors[0]), "--nonces", str(descriptors[1])]
+        command += ["meyasubako.service.door", child.name, *tail, *named]
         if child.name != "reporter":
-            child.process = _run(command, (descriptor,))
+            child.process = _run(command, descriptors)
             return
         reading, writing = os.pipe()
         with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as pipe:
             # 32 bytes fit a pipe's buffer, so this never waits for the reader.
             pipe.write(self.form_key)
             pipe.flush()
-            child.process = _run([*command, "--form-key", str(reading)], (descriptor, reading))
+            child.process = _run([*command, "--form-key", str(reading)], (*descriptors, reading))
 
 
 def _run(command: list[str], descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:

@@ -94,13 +94,17 @@ ErrorPage: TypeAlias = Callable[[HTTPException, str | None], Response]
 
 
 class Problem(HTTPException):
-    """A refusal with a name and a sentence, which `problem_page` writes as problem details."""
+    """A refusal with a name and a sentence, which `problem_page` writes as problem details.
+
+    `fields` are header fields of the answer, for what has to be told where there is no body.
+    """
 
     def __init__(self, status: int, name: str, sentence: str, **extra: object) -> None:
         super().__init__(description=sentence)
         self.code = status
         self.problem = name
         self.extra = extra
+        self.fields: dict[str, str] = {}
 
 
 class AbortedResponseError(Exception):
@@ -172,6 +176,8 @@ def problem_page(error: HTTPException, event_id: str | None) -> Response:
     for header, value in error.get_headers():
         if header.lower() in {"allow", "content-range", "retry-after"}:
             answer.headers[header] = value
+    if isinstance(error, Problem):
+        answer.headers.update(error.fields)
     return answer
 
 

@@ -9,40 +9,50 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from meyasubako.service.mechanism import Mechanism
+    from meyasubako.service.nonces import Nonces
 
 DOORS: Final = ("reporter", "handler", "log")
 
 
 def application(
-    door: str, directory: Path, form_key: bytes | None = None, test_clock: Path | None = None
+    door: str,
+    directory: Path,
+    *,
+    nonces: int,
+    form_key: bytes | None = None,
+    test_clock: Path | None = None,
 ) -> "Flask":
-    """The application of a door. Each door's code is imported by its own process only."""
+    """The application of a door, with the descriptor of the table that the door's processes share.
+
+    Each door's code is imported by its own process only.
+    """
     from meyasubako.service.mechanism import Mechanism  # noqa: PLC0415 (opened here, after the fork, never shared)
+    from meyasubako.service.nonces import Nonces  # noqa: PLC0415 (as above)
 
-    mechanism = Mechanism.open(directory, test_clock=test_clock)
+    mechanism, taken = Mechanism.open(directory, test_clock=test_clock), Nonces(nonces)
     if door == "reporter":
-        return _reporter(mechanism, form_key)
-    return {"handler": _handler, "log": _log}[door](mechanism)
+        return _reporter(mechanism, taken, form_key)
+    return {"handler": _handler, "log": _log}[door](mechanism, taken)
 
 
-def _reporter(mechanism: "Mechanism", form_key: bytes | None) -> "Flask":
+def _reporter(mechanism: "Mechanism", nonces: "Nonces", form_key: bytes | None) -> "Flask":
     from meyasubako.service.intake import Intake  # noqa: PLC0415 (this door's own code)
     from meyasubako.service.reporter import app, program  # noqa: PLC0415 (this door's own code)
 
     if form_key is None:
         raise StartError("the reporter's door has no form key")
     site = app.create_app(Intake(mechanism, form_key), mechanism.config)
-    site.register_blueprint(program.blueprint(mechanism, site.extensions[app.PACE]))
+    site.register_blueprint(program.blueprint(mechanism, nonces, site.extensions[app.PACE]))
     return site
 
 
-def _handler(mechanism: "Mechanism") -> "Flask":
+def _handler(mechanism: "Mechanism", nonces: "Nonces") -> "Flask":
     from meyasubako.service.handler import app  # noqa: PLC0415 (this door's own code)
 
-    return app.create_app(mechanism)
+    return app.create_app(mechanism, nonces)
 
 
-def _log(mechanism: "Mechanism") -> "Flask":
+def _log(mechanism: "Mechanism", nonces: "Nonces") -> "Flask":
     from meyasubako.service.log import app  # noqa: PLC0415 (this door's own code)
 
-    return app.create_app(mechanism)
+    return app.create_app(mechanism, nonces)

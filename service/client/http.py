@@ -6,12 +6,14 @@ Rules upheld here:
   user).
 - Nothing in the environment is read (no proxies, no netrc), no redirect is followed, nothing is kept but the
   connection.
-- Requests that need it are signed over exactly the URL and body that are sent.
+- Requests that need it are signed over exactly the URL and body that are sent, and each time they are sent. A
+  door that cannot know yet what was taken before it opened says how nonces have to begin; then they do.
 - Answers are read up to a limit; problems come back as named errors whose sentence can be shown to a person.
 """
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,12 +33,13 @@ from meyasubako.service.errors import (
     RefusedError,
     UnreachableError,
 )
-from meyasubako.service.signatures import EMPTY_DIGEST, sign_request
+from meyasubako.service.signatures import EMPTY_DIGEST, PREFIX_FIELD, sign_request
 
 CONNECT_SECONDS: Final = 60
 READ_SECONDS: Final = 300
 JSON_LIMIT: Final = 64 * 1024**2
 _CHUNK: Final = 256 * 1024
+_is_prefix = re.compile(r"[A-Za-z0-9_-]{1,32}").fullmatch
 
 
 class Http:
@@ -59,7 +62,7 @@ class Http:
         if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
             raise BadRequestError(f"{address} is not an address like http://127.0.0.1:8012")
         self.address = address.rstrip("/")
-        self._key, self._clock = key, clock
+        self._key, self._clock, self._prefix = key, clock, ""
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update({"User-Agent": "meyasubako", "Accept-Encoding": "identity"})
@@ -127,10 +130,31 @@ class Http:
     ) -> Iterator[requests.Response]:
         request = requests.Request(method, self.address + path, params=query, data=body, headers=headers)
         prepared = self._session.prepare_request(request)
+        answer = self._sent(prepared, digest)
+        if self._learns_prefix(answer):
+            _read(answer, JSON_LIMIT)  # so that the connection can be used again
+            answer = self._sent(prepared, digest)
+        with answer:
+            if answer.status_code >= 300:
+                raise _refusal(answer)
+            yield answer
+
+    def _learns_prefix(self, answer: requests.Response) -> bool:
+        """Whether the door refuses only because it asks for nonces that begin in a way we did not know."""
+        prefix = answer.headers.get(PREFIX_FIELD, "")
+        if self._key is None or answer.status_code != 401 or prefix == self._prefix or not _is_prefix(prefix):
+            return False
+        self._prefix = prefix
+        return True
+
+    def _sent(self, prepared: requests.PreparedRequest, digest: bytes) -> requests.Response:
+        """Sign the request where that is needed, and send it; `UnreachableError`."""
         if self._key is not None:
-            prepared.headers.update(sign_request(method, str(prepared.url), digest, self._key, self._clock()))
+            method, url = str(prepared.method), str(prepared.url)
+            signature = sign_request(method, url, digest, self._key, self._clock(), self._prefix)
+            prepared.headers.update(signature)
         try:
-            answer = self._session.send(
+            return self._session.send(
                 prepared,
                 stream=True,
                 allow_redirects=False,
@@ -140,10 +164,6 @@ class Http:
         except (requests.RequestException, OSError) as error:
             # requests' own text is for programmers, and may hold the SOCKS user.
             raise UnreachableError(f"{self.address} does not answer") from error
-        with answer:
-            if answer.status_code >= 300:
-                raise _refusal(answer)
-            yield answer
 
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:

@@ -2,8 +2,8 @@
 
 Rules upheld here:
 
-- Every request is signed by somebody on the roster; whoever is suspended is refused at once, whatever they
-  hold.
+- Every request is signed by somebody on the roster, and taken once; whoever is suspended is refused at once,
+  whatever they hold.
 - What a person is not shown does not exist: the answer is the same 404.
 - Bytes of a payload are given out only after the person's own `payload.fetched` is in the log, and only while
   they may read that room.
@@ -32,6 +32,7 @@ from meyasubako.service.handler.views import (
     stream_view,
 )
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.payloads import not_found, payload_answer
 from meyasubako.service.proofs import evidence, promise
 from meyasubako.service.signatures import SignedRequest
@@ -46,13 +47,13 @@ PUBLISH_SECONDS: Final = 30.0
 PAGE: Final = 500
 
 
-def create_app(mechanism: Mechanism) -> Flask:
-    """The handlers' API on an open mechanism."""
+def create_app(mechanism: Mechanism, nonces: Nonces) -> Flask:
+    """The handlers' API on an open mechanism, with the table of what its processes have taken."""
     app = Application(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's, typed as its base
     app.config["MAX_CONTENT_LENGTH"] = callers.EVENTS_LIMIT
     problems.answer_refusals(app)
-    door = _Door(mechanism)
+    door = _Door(mechanism, nonces)
     app.add_url_rule("/v1/me", view_func=door.me)
     app.add_url_rule("/v1/mechanism", view_func=door.mechanism_state)
     app.add_url_rule("/v1/streams/<stream>", view_func=door.stream)
@@ -69,8 +70,8 @@ def create_app(mechanism: Mechanism) -> Flask:
 class _Door:
     """The views, on one open mechanism."""
 
-    def __init__(self, mechanism: Mechanism) -> None:
-        self._mechanism = mechanism
+    def __init__(self, mechanism: Mechanism, nonces: Nonces) -> None:
+        self._mechanism, self._nonces = mechanism, nonces
 
     def me(self) -> dict[str, JsonValue]:
         """Who the caller is, and every stream that they are shown."""
@@ -190,6 +191,7 @@ class _Door:
         people = ledger.mechanism.people
         signed = callers.signer_of(
             request,
+            self._nonces,
             self._mechanism.clock(),
             lambda key_id: people[key_id].verify_key if key_id in people else None,
         )

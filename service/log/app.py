@@ -4,7 +4,8 @@ Rules upheld here (C2SP tlog-tiles, tlog-checkpoint):
 
 - Nothing past the last published checkpoint is shown.
 - Checkpoint, hash tiles, the mechanism's stream and its cards are public. Entry bundles need the signature of
-  somebody enrolled as an auditor: they tell what happened in every case, though not what it was about.
+  somebody enrolled as an auditor, good once: they tell what happened in every case, though not what it was
+  about.
 - Hash tiles never change, and say so; nothing else may be cached.
 """
 
@@ -19,6 +20,7 @@ from meyasubako.crypto.tiles import parse_tile_path
 from meyasubako.service import callers, problems, web
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.payloads import not_found, payload_answer
 from meyasubako.service.web import Application, Problem
 
@@ -28,12 +30,12 @@ PAGE_CSP: Final = (
 )
 
 
-def create_app(mechanism: Mechanism) -> Flask:
-    """The log's pages on an open mechanism."""
+def create_app(mechanism: Mechanism, nonces: Nonces) -> Flask:
+    """The log's pages on an open mechanism, with the table of what its processes have taken."""
     app = Application(__name__, static_folder="static", template_folder="templates")
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's, typed as its base
     problems.answer_refusals(app)
-    door = _Door(mechanism)
+    door = _Door(mechanism, nonces)
     app.add_url_rule("/", view_func=door.front)
     app.add_url_rule("/checkpoint", view_func=door.checkpoint)
     app.add_url_rule("/tile/<path:rest>", view_func=door.tile)
@@ -46,8 +48,8 @@ def create_app(mechanism: Mechanism) -> Flask:
 class _Door:
     """The views, on one open mechanism."""
 
-    def __init__(self, mechanism: Mechanism) -> None:
-        self._mechanism = mechanism
+    def __init__(self, mechanism: Mechanism, nonces: Nonces) -> None:
+        self._mechanism, self._nonces = mechanism, nonces
 
     def front(self) -> str:
         """A page for people: which log this is, how far it is published, how to check it."""
@@ -107,6 +109,7 @@ class _Door:
         state = self._mechanism.ledger().mechanism
         signed = callers.signer_of(
             request,
+            self._nonces,
             self._mechanism.clock(),
             lambda key_id: state.people[key_id].verify_key if key_id in state.people else None,
         )

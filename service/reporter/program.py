@@ -4,8 +4,8 @@ Rules upheld here:
 
 - Only sealed bytes and signed events come in; the events are of kinds open to reporters, all by one key that
   is not on the roster.
-- Nobody proves who they are but by the receipt's own key, which signs the request for the mailbox. A key that
-  no case has is answered like any refusal: the same status, and a body of the same size class.
+- Nobody proves who they are but by the receipt's own key, which signs each request for the mailbox. A key
+  that no case has is answered like any refusal: the same status, and a body of the same size class.
 - Answers of the mailbox are padded to a size class, so that their length does not tell how much was said.
 - A visit is not written down, and no answer tells an index or a time.
 """
@@ -28,11 +28,12 @@ from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.wishes import Wish, open_wishes
 from meyasubako.service import access, callers, problems, tus, web
-from meyasubako.service.errors import RequestSignatureError
+from meyasubako.service.errors import RequestSignatureError, ServiceError
 from meyasubako.service.handler.views import cards_view, person_view
 from meyasubako.service.happened import happened
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.payloads import not_found, payload_answer
 from meyasubako.service.proofs import evidence, promise
 from meyasubako.service.reporter.limits import Pace, refused
@@ -42,9 +43,9 @@ from meyasubako.service.web import Problem
 MAILBOX_CLASS: Final = 16 * 1024
 
 
-def blueprint(mechanism: Mechanism, pace: Pace | None = None) -> Blueprint:
+def blueprint(mechanism: Mechanism, nonces: Nonces, pace: Pace | None = None) -> Blueprint:
     """The door's views under /api, for the reporter's site to register, whose `pace` holds here too."""
-    door = _Door(mechanism, pace)
+    door = _Door(mechanism, nonces, pace)
     views = Blueprint("program", __name__, url_prefix="/api")
     problems.answer_refusals(views)
     views.register_error_handler(Exception, web.refusal(web.problem_page))
@@ -60,8 +61,8 @@ def blueprint(mechanism: Mechanism, pace: Pace | None = None) -> Blueprint:
 class _Door:
     """The views, on one open mechanism."""
 
-    def __init__(self, mechanism: Mechanism, pace: Pace | None) -> None:
-        self._mechanism = mechanism
+    def __init__(self, mechanism: Mechanism, nonces: Nonces, pace: Pace | None) -> None:
+        self._mechanism, self._nonces = mechanism, nonces
         self._pace = pace
 
     def channel(self) -> dict[str, JsonValue]:
@@ -207,7 +208,7 @@ class _Door:
             return case.verify_key if case else None
 
         try:
-            signed = callers.signer_of(request, self._mechanism.clock(), key_of)
+            signed = callers.signer_of(request, self._nonces, self._mechanism.clock(), key_of)
         except RequestSignatureError as error:
             if "server's time" in str(error):
                 raise
@@ -262,7 +263,10 @@ def _padded(view: Callable[[], dict[str, JsonValue]]) -> Callable[[], Response]:
     def padded() -> Response:
         try:
             answer = jsonify(view())
-        except Problem as problem:
+        except (Problem, ServiceError) as error:
+            problem = error if isinstance(error, Problem) else problems.problem_of(error)
+            if problem is None:
+                raise
             answer = web.problem_page(problem, None)
         body = json.loads(answer.get_data())
         bare = len(json.dumps({**body, "pad": ""}))

@@ -13,8 +13,8 @@ from meyasubako.service.reporter import program
 from meyasubako.service.reporter.languages import shown_date
 from tests.integration.reporter_box import found_box
 from tests.integration.reporter_visit import Visit
+from tests.unit.service.doors import NONCES, submission
 from tests.unit.service.doors import report_request as signed_report
-from tests.unit.service.doors import submission
 
 # A quarter to three in the afternoon; the mechanism's own clock stands at the same time.
 DAY = datetime.now(UTC).date()
@@ -321,7 +321,7 @@ def test_circuits_are_not_looked_at_unless_tor_tells_them(mechanism):
 
 def test_programs_reports_are_under_the_same_quota(mechanism):
     full = Site(mechanism, reports_an_hour=1)
-    full.app.register_blueprint(program.blueprint(mechanism, full.app.extensions[site.PACE]))
+    full.app.register_blueprint(program.blueprint(mechanism, NONCES, full.app.extensions[site.PACE]))
     first = full.visit()
     ready(first)
     first.press()
@@ -339,7 +339,7 @@ def test_programs_reports_are_under_the_same_quota(mechanism):
 
 def test_programs_are_told_to_wait_by_a_problem(mechanism):
     busy = Site(mechanism, sends_a_minute=1)
-    busy.app.register_blueprint(program.blueprint(mechanism))
+    busy.app.register_blueprint(program.blueprint(mechanism, NONCES))
     client = busy.app.test_client()
     assert client.post("/api/events", json={}).status_code == 400
     refused = client.post("/api/events", json={})

@@ -28,7 +28,7 @@ from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.sealed_report import Prepared
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.errors import ConflictError, RefusedError
-from meyasubako.service.signatures import sign_request
+from meyasubako.service.signatures import PREFIX_FIELD, sign_request
 from tests.system.box import ORIGIN, Box
 from tests.system.callers import desk, handler_door, letters, prepared, reporter_door
 from tests.system.conftest import SMALL, nothing_changes
@@ -100,9 +100,11 @@ def test_a_checked_part_whose_connection_drops_leaves_nothing(shared: Shared) ->
 def test_a_signed_upload_that_was_changed_on_the_way_is_refused(shared: Shared) -> None:
     box, served = shared
     data, url = age.seal(bytes(200_000), ONE), served.doors["handler"] + "/v1/uploads"
-    headers = sign_request(
-        "POST", url, sha256(data).digest(), box.people["Keiko Sato"].signing, system_clock()
-    ) | {
+    key, digest = box.people["Keiko Sato"].signing, sha256(data).digest()
+    # A door that opened a moment ago says how nonces have to begin.
+    asked = requests.post(url, headers=sign_request("POST", url, digest, key, system_clock()), timeout=60)
+    prefix = asked.headers.get(PREFIX_FIELD, "")
+    headers = sign_request("POST", url, digest, key, system_clock(), prefix) | {
         "Tus-Resumable": "1.0.0",
         "Upload-Length": str(len(data)),
         "Content-Type": "application/offset+octet-stream",

@@ -15,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import reading
+from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.mechanism import Mechanism
 from tests.integration.reporter_box import answer
 from tests.system.box import Box
+from tests.system.callers import reporter_door
 from tests.system.served import Served
 from tests.system.visitor import Visitor
 
@@ -96,8 +100,17 @@ def clock_stands_still(served: Served) -> Iterator[None]:
         os.kill(pids[0], signal.SIGCONT)
 
 
+def come_back_by_command(served: Served, receipt: str) -> None:
+    """The same by somebody's own tool, whose requests are signed and taken once."""
+    with reporter_door(served, Receipt.parse(receipt)) as http:
+        client = ReporterClient(http)
+        dialogue = next(room for room in client.mailbox().rooms if room.room == "dialogue")
+        client.payload(reading.text_digest(dialogue.read()[-1]))
+        client.proof()
+
+
 def come_back(visitor: Visitor, receipt: str) -> None:
-    """Everything that somebody who only reads can do."""
+    """Everything that somebody who only reads can do on the site."""
     assert visitor.come_back(receipt).where == "mailbox"
     page = visitor.page
     assert "Yes. In which month?" in page.body
@@ -136,6 +149,7 @@ def test_whoever_comes_back_and_only_reads_leaves_nothing_behind(
         for _ in range(visits):
             with Visitor(served.doors["reporter"]) as visitor:
                 come_back(visitor, receipt)
+            come_back_by_command(served, receipt)
         reporter = read_since(box.directory)
         assert changed(before, look(folders)) == []
         assert served.printed() == printed

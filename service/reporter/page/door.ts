@@ -26,6 +26,7 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 let skew = 0;
+let prefix = "";
 
 /** Now, by the server's clock. */
 export function now(): Date {
@@ -45,13 +46,22 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
 }
 
 export async function getJson<T>(path: string, key?: SigningKey): Promise<T> {
-  return json<T>(await ask(path, key === undefined ? {} : { headers: signedHeaders("GET", path, key) }));
+  return json<T>(await (key === undefined ? ask(path) : askSigned(path, key)));
+}
+
+/** Each request is taken once. A door that opened a moment ago says how nonces have to begin at it. */
+async function askSigned(path: string, key: SigningKey): Promise<Response> {
+  const answer = await ask(path, { headers: signedHeaders("GET", path, key) });
+  const wanted = answer.headers.get("Nonce-Prefix") ?? "";
+  if (answer.status !== 401 || wanted === prefix || !/^[\w-]{1,32}$/.test(wanted)) return answer;
+  prefix = wanted;
+  return ask(path, { headers: signedHeaders("GET", path, key) });
 }
 
 /** A sealed payload of the mailbox, as it arrives. */
 export async function getPayload(digest: string, key: SigningKey): Promise<ReadableStream<Uint8Array>> {
   const path = `/api/payloads/${digest}`;
-  const answer = await ask(path, { headers: signedHeaders("GET", path, key) });
+  const answer = await askSigned(path, key);
   if (!answer.ok || answer.body === null) throw await refusal(answer);
   return answer.body;
 }
@@ -89,7 +99,7 @@ async function json<T>(answer: Response): Promise<T> {
 export function signedHeaders(method: string, path: string, key: SigningKey, host = location.host): Record<string, string> {
   const digest = `sha-256=:${encode64(sha256(new Uint8Array()))}:`;
   const covered = '("@method" "@authority" "@path" "@query" "content-digest")';
-  const nonce = base64urlnopad.encode(randomBytes(18));
+  const nonce = prefix + base64urlnopad.encode(randomBytes(18));
   const created = Math.floor(now().getTime() / 1000);
   const input = `${covered};created=${created};keyid="${key.id}";nonce="${nonce}";alg="ed25519";tag="meyasubako-1"`;
   const base = [

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
@@ -17,10 +18,13 @@ from meyasubako.domain.acts import NewRoom, Report, Request
 from meyasubako.domain.envelope import Event
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.signatures import sign_request
 from tests.system.box import ORIGIN, Box
 
 BASE = "http://localhost"
+# The table of doors that opened long ago; every request of a test is another one.
+NONCES = Nonces.begin(datetime(2020, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ from meyasubako.service.handler.app import create_app as handler
 from meyasubako.service.log.app import create_app as log
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import program
+from tests.unit.service.doors import NONCES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def test_every_path_of_the_programs_doors_is_on_the_page(mechanism: Mechanism) -> None:
-    site = log(mechanism)
-    site.register_blueprint(program.blueprint(mechanism))
-    rules = [*handler(mechanism).url_map.iter_rules(), *site.url_map.iter_rules()]
+    site = log(mechanism, NONCES)
+    site.register_blueprint(program.blueprint(mechanism, NONCES))
+    rules = [*handler(mechanism, NONCES).url_map.iter_rules(), *site.url_map.iter_rules()]
     fixed = {rule.rule.split("<")[0].rstrip("/") for rule in rules if rule.endpoint != "static"}
     assert [path for path in sorted(fixed) if path and path not in PAGE] == []
 

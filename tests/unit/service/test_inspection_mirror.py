@@ -16,6 +16,7 @@ from meyasubako.service.log.app import create_app
 from meyasubako.service.mechanism import Mechanism
 from tests.system import tampering
 from tests.system.lived import found_lived
+from tests.unit.service.doors import NONCES
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ class Quiet(WSGIRequestHandler):
 def served(lived):
     """The log's door of a mechanism at an address."""
     mechanism = Mechanism.open(lived.directory)
-    counting = Counting(create_app(mechanism))
+    counting = Counting(create_app(mechanism, NONCES))
     server = make_server("127.0.0.1", 0, counting, handler_class=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

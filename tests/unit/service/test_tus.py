@@ -22,6 +22,7 @@ from meyasubako.service.reporter import program
 from meyasubako.service.uploads import Uploads
 from tests.system.box import Box
 from tests.unit.service.conftest import LIMITS
+from tests.unit.service.doors import NONCES
 
 PATH = "/api/uploads"
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -38,7 +39,7 @@ class Usage(NamedTuple):
 @pytest.fixture
 def app(mechanism: Mechanism) -> Flask:
     app = Flask("test")
-    app.register_blueprint(program.blueprint(mechanism))
+    app.register_blueprint(program.blueprint(mechanism, NONCES))
     web.harden(app, csp=web.API_CSP)
     return app
 

@@ -18,7 +18,7 @@ from meyasubako.service.errors import (
     RefusedError,
     UnreachableError,
 )
-from meyasubako.service.signatures import check_body, verify_request
+from meyasubako.service.signatures import PREFIX_FIELD, check_body, verify_request
 
 KEY = SigningKey.from_seed(bytes(32))
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -96,6 +96,38 @@ def test_what_is_sent_is_what_was_signed(fake_door: Callable[[Answer], str]) -> 
         ("HEAD", "/v1/uploads/a"),
         ("GET", "/with%20space"),
     ]
+
+
+def test_each_sending_is_signed_anew_and_begins_as_the_door_asks(
+    fake_door: Callable[[Answer], str],
+) -> None:
+    seen: list[str] = []
+
+    def ask_for_a_prefix(handler: BaseHTTPRequestHandler) -> None:
+        nonce = handler.headers["Signature-Input"].partition('nonce="')[2].partition('"')[0]
+        seen.append(nonce)
+        if nonce.startswith("since-this-start"):
+            _says(200, b"{}")(handler)
+        else:
+            _says(401, b"", **{PREFIX_FIELD: "since-this-start"})(handler)
+
+    with Http(fake_door(ask_for_a_prefix), key=KEY) as http:
+        http.exchange("HEAD", "/v1/uploads/a", {})
+        http.post_json("/v1/events", {})
+        http.post_json("/v1/events", {})
+    assert [nonce.startswith("since-this-start") for nonce in seen] == [False, True, True, True]
+    assert len(set(seen)) == 4
+
+
+def test_a_door_that_goes_on_asking_is_not_asked_for_ever(fake_door: Callable[[Answer], str]) -> None:
+    body = json.dumps({"type": "urn:meyasubako:problem:nonce-prefix"}).encode()
+    refusing = _says(401, body, "application/problem+json", **{PREFIX_FIELD: "always"})
+    with Http(fake_door(refusing), key=KEY) as http, pytest.raises(RefusedError) as caught:
+        http.get_json("/v1/me")
+    assert caught.value.name == "nonce-prefix"
+    injecting = _says(401, body, "application/problem+json", **{PREFIX_FIELD: 'x";tag="other'})
+    with Http(fake_door(injecting), key=KEY) as http, pytest.raises(RefusedError):
+        http.get_json("/v1/me")
 
 
 def test_a_problem_comes_back_with_its_name_and_sentence(fake_door: Callable[[Answer], str]) -> None:

@@ -21,7 +21,7 @@ from meyasubako.service.log.app import create_app
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.proofs import evidence, promise
 from tests.system.box import ORIGIN, Box
-from tests.unit.service.doors import Reported, report
+from tests.unit.service.doors import NONCES, Reported, report
 
 
 class _Quiet(WSGIRequestHandler):
@@ -42,7 +42,7 @@ def leaf(mechanism: Mechanism, reported: Reported) -> str:
 @pytest.fixture
 def log(mechanism: Mechanism) -> Iterator[Http]:
     """The log's door on a loopback port."""
-    server = make_server("127.0.0.1", 0, create_app(mechanism), handler_class=_Quiet)
+    server = make_server("127.0.0.1", 0, create_app(mechanism, NONCES), handler_class=_Quiet)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with Http(f"http://127.0.0.1:{server.server_port}") as http:

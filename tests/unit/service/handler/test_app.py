@@ -1,5 +1,8 @@
 import hashlib
 import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,13 +19,17 @@ from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain import acts, wishes
 from meyasubako.domain.envelope import Head
 from meyasubako.service import clock, incoming, shown
+from meyasubako.service.clocks import system_clock
 from meyasubako.service.config import Doors, IntakeSettings
+from meyasubako.service.errors import NoncesFullError
 from meyasubako.service.handler import app as handler_app
 from meyasubako.service.handler.app import create_app
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.reporter import program
+from meyasubako.service.signatures import SignedRequest, sign_request
 from tests.system.box import Box
-from tests.unit.service.doors import Caller, begin, fetched, report, submission
+from tests.unit.service.doors import NONCES, Caller, begin, fetched, report, submission
 
 PROBLEM = "urn:meyasubako:problem:"
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -36,7 +43,7 @@ class Usage(NamedTuple):
 
 @pytest.fixture
 def app(mechanism: Mechanism) -> Flask:
-    return create_app(mechanism)
+    return create_app(mechanism, NONCES)
 
 
 @pytest.fixture
@@ -56,7 +63,7 @@ def _problem(answer: Any) -> str:
 
 def _program(mechanism: Mechanism) -> Flask:
     door = Flask("reporter")
-    door.register_blueprint(program.blueprint(mechanism))
+    door.register_blueprint(program.blueprint(mechanism, NONCES))
     return door
 
 
@@ -150,7 +157,30 @@ def test_a_door_is_reached_under_the_names_that_its_settings_list(
     mechanism: Mechanism, keiko: Caller
 ) -> None:
     mechanism.config = msgspec.structs.replace(mechanism.config, doors=Doors(names=("box.onion",)))
-    assert Caller(create_app(mechanism), keiko.key, base="http://Box.onion").get("/v1/me").status_code == 200
+    app = create_app(mechanism, NONCES)
+    assert Caller(app, keiko.key, base="http://Box.onion").get("/v1/me").status_code == 200
+
+
+def test_only_a_request_whose_signature_verified_is_remembered(app: Flask, keiko: Caller) -> None:
+    nothing = hashlib.sha256(b"").digest()
+    headers = sign_request("GET", keiko.base + "/v1/me", nothing, keiko.key, system_clock())
+    stranger = sign_request("GET", keiko.base + "/v1/me", nothing, SigningKey.generate(), system_clock())
+    client = Client(app)
+    forged = client.get("/v1/me", headers=headers | {"Signature": stranger["Signature"]})
+    assert _problem(forged) == "bad-signature"
+    assert client.get("/v1/me", headers=headers).status_code == 200
+    again = client.get("/v1/me", headers=headers)
+    assert (again.status_code, _problem(again)) == (401, "repeated")
+
+
+def test_a_door_that_remembers_no_more_refuses(mechanism: Mechanism, keiko: Caller) -> None:
+    table = Nonces.begin(datetime(2020, 1, 1, tzinfo=UTC), buckets=1)
+    with suppress(NoncesFullError):
+        for number in count():
+            table.take(SignedRequest("somebody", str(number), system_clock(), b""))
+    full = Caller(create_app(mechanism, table), keiko.key)
+    answers = {_problem(answer) for _ in range(4) if (answer := full.get("/v1/me")).status_code == 503}
+    assert answers == {"too-many-signed"}
 
 
 def test_a_body_that_was_not_signed_is_refused(keiko: Caller) -> None:

@@ -13,12 +13,12 @@ from meyasubako.service.log.app import create_app
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import program
 from tests.system.box import Box
-from tests.unit.service.doors import Caller, begin, report
+from tests.unit.service.doors import NONCES, Caller, begin, report
 
 
 @pytest.fixture
 def app(mechanism: Mechanism) -> Flask:
-    return create_app(mechanism)
+    return create_app(mechanism, NONCES)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_card_is_public_once_its_event_is_published(mechanism: Mechanism, box:
     request.add("card.published", stream, {"card": shown.reference}, [shown])
     mechanism.accept([request.events[0].data], request.payloads)
     site = Flask("test")
-    site.register_blueprint(program.blueprint(mechanism))
+    site.register_blueprint(program.blueprint(mechanism, NONCES))
     assert client.get(f"/card/{shown.digest}").status_code == 404
     assert shown.digest not in Client(site).get("/api/channel").get_json()["cards"]
     mechanism.publish()

@@ -12,10 +12,13 @@ from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain import acts, envelope
 from meyasubako.service import web
 from meyasubako.service.client import answers, roster
+from meyasubako.service.clocks import system_clock
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.nonces import Nonces
 from meyasubako.service.reporter import program
+from meyasubako.service.signatures import PREFIX_FIELD, sign_request
 from tests.system.box import ORIGIN, Box
-from tests.unit.service.doors import Caller, Reported, begin, report, report_request, submission
+from tests.unit.service.doors import BASE, NONCES, Caller, Reported, begin, report, report_request, submission
 
 PROBLEM = "urn:meyasubako:problem:"
 
@@ -23,7 +26,7 @@ PROBLEM = "urn:meyasubako:problem:"
 @pytest.fixture
 def app(mechanism: Mechanism) -> Flask:
     app = Flask("test")
-    app.register_blueprint(program.blueprint(mechanism))
+    app.register_blueprint(program.blueprint(mechanism, NONCES))
     web.harden(app, csp=web.API_CSP)
     return app
 
@@ -145,6 +148,25 @@ def test_every_answer_about_a_mailbox_is_of_one_size_class(app: Flask, reported:
     assert (missing.status_code, _problem(missing)) == (404, "no-mailbox")
     for answer in (found, missing):
         assert len(answer.data) % program.MAILBOX_CLASS == 0
+
+
+def test_a_repeated_request_and_an_early_one_are_refused_in_the_size_class(
+    mechanism: Mechanism, app: Flask, reported: Reported
+) -> None:
+    url, nothing = BASE + "/api/mailbox", hashlib.sha256(b"").digest()
+    headers = sign_request("GET", url, nothing, reported.key, system_clock())
+    answers = [Client(app).get("/api/mailbox", headers=headers) for _ in range(2)]
+    opened = Flask("opened a moment ago")
+    opened.register_blueprint(program.blueprint(mechanism, Nonces.begin(system_clock())))
+    answers.append(Caller(opened, reported.key).get("/api/mailbox"))
+    assert [answer.status_code for answer in answers] == [200, 401, 401]
+    assert [_problem(answer) for answer in answers[1:]] == ["repeated", "nonce-prefix"]
+    assert len(answers[2].headers[PREFIX_FIELD]) == 16
+    assert {len(answer.data) % program.MAILBOX_CLASS for answer in answers} == {0}
+    # Nobody without the receipt's key is told more than that there is no mailbox.
+    assert (
+        _problem(Caller(opened, Receipt.generate().signing_key(ORIGIN)).get("/api/mailbox")) == "no-mailbox"
+    )
 
 
 def test_an_unsigned_request_has_no_mailbox(client: Client) -> None:

@@ -1,0 +1,166 @@
+"""A signed request that is sent again, byte for byte, at each door, before the processes that serve it."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from meyasubako.crypto.receipt import Receipt
+from meyasubako.crypto.signing import SigningKey
+from meyasubako.service.client.handler import HandlerClient
+from meyasubako.service.client.reporter import ReporterClient
+from meyasubako.service.clocks import system_clock
+from meyasubako.service.config import Limits
+from meyasubako.service.errors import PROBLEM_TYPE
+from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.signatures import PREFIX_FIELD, sign_request
+from tests.system.box import ORIGIN, Box, found_box
+from tests.system.callers import handler_door, reporter_door
+from tests.system.served import Served, kill_and_wait, wait_for
+from tests.unit.service.doors import report
+
+NOTHING = hashlib.sha256(b"").digest()
+DOORS = ("handler", "log", "reporter")
+
+
+class Town(NamedTuple):
+    """A served mechanism with a report in it."""
+
+    box: Box
+    served: Served
+    receipt: Receipt
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    box = found_box(tmp_path / "box", Limits(workers=2, threads=4))
+    mechanism = Mechanism.open(box.directory)
+    receipt = report(mechanism, box).receipt
+    mechanism.close()
+    served = Served(box.directory, tmp_path / "served")
+    served.start()
+    yield Town(box, served, receipt)
+    served.stop()
+
+
+class Recorded(NamedTuple):
+    """A signed request as it went over the wire."""
+
+    url: str
+    headers: dict[str, str]
+
+    def send(self) -> requests.Response:
+        return requests.get(self.url, headers=self.headers, timeout=60)
+
+    def refusal(self) -> str:
+        answer = self.send()
+        assert answer.status_code == 401, answer.text
+        return str(answer.json()["type"]).removeprefix(PROBLEM_TYPE)
+
+
+def _signed(town: Town, door: str, prefix: str = "") -> Recorded:
+    """A request that only the door's own caller may make."""
+    key: SigningKey
+    path, key = {
+        "handler": ("/v1/me", town.box.people["Keiko Sato"].signing),
+        "log": ("/tile/entries/000.p/1", town.box.people["Ana Silva"].signing),
+        "reporter": ("/api/mailbox", town.receipt.signing_key(ORIGIN)),
+    }[door]
+    url = town.served.doors[door] + path
+    return Recorded(url, sign_request("GET", url, NOTHING, key, system_clock(), prefix))
+
+
+def _prefix(town: Town, door: str) -> str:
+    """How nonces begin at a door that opened a moment ago."""
+    asked = _signed(town, door)
+    assert asked.refusal() == "nonce-prefix"
+    return asked.send().headers[PREFIX_FIELD]
+
+
+def _master(town: Town, door: str) -> int:
+    (master,) = set(town.served.pids("meyasubako.service.door", door)) & set(_children(town.served.pid))
+    return master
+
+
+def _children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def _workers(town: Town, door: str) -> list[int]:
+    """The two processes that answer at a door."""
+    master = _master(town, door)
+    wait_for(lambda: len(_children(master)) == 2)
+    return sorted(_children(master))
+
+
+@contextmanager
+def _only(answering: int, workers: list[int]) -> Iterator[None]:
+    """Let one worker alone answer: the others stand still."""
+    others = [pid for pid in workers if pid != answering]
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_request_is_taken_once_whichever_process_it_reaches_and_whoever_died(town: Town, door: str) -> None:
+    prefix, (one, other) = _prefix(town, door), _workers(town, door)
+    sent = _signed(town, door, prefix)
+    with _only(one, [one, other]):
+        assert sent.send().status_code == 200
+        assert sent.refusal() == "repeated"
+    with _only(other, [one, other]):
+        assert sent.refusal() == "repeated"
+        # With another nonce the same is taken.
+        assert _signed(town, door, prefix).send().status_code == 200
+
+    kill_and_wait([one])
+    wait_for(lambda: one not in _children(_master(town, door)))
+    for pid in _workers(town, door):
+        with _only(pid, _workers(town, door)):
+            assert sent.refusal() == "repeated"
+
+    kill_and_wait([_master(town, door), *_workers(town, door)])
+    assert sent.refusal() == "repeated"
+    assert _signed(town, door, prefix).send().status_code == 200
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_was_taken_before_the_service_was_started_anew_is_not_taken_again(town: Town, door: str) -> None:
+    old = _prefix(town, door)
+    address = urlsplit(town.served.doors[door])
+    taken = _signed(town, door, old)
+    assert taken.send().status_code == 200
+    assert town.served.stop() == 0
+    # At the same address, since that is signed as well.
+    settings = town.box.directory / "mechanism.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace(f'{door} = "127.0.0.1:0"', f'{door} = "{address.netloc}"'))
+    town.served.start()
+    assert taken.refusal() == "nonce-prefix"
+    assert _prefix(town, door) != old
+    assert _signed(town, door, _prefix(town, door)).send().status_code == 200
+
+
+@pytest.mark.parametrize("minutes", [-4, 0, 4])
+def test_our_own_clients_pass_a_door_that_opened_a_moment_ago_whatever_their_clocks_say(
+    town: Town, minutes: int
+) -> None:
+    off = timedelta(minutes=minutes)
+    with handler_door(town.served, town.box.people["Keiko Sato"], off) as http:
+        assert HandlerClient(http).me().person.key_id == town.box.key_id("Keiko Sato")
+    with reporter_door(town.served, town.receipt, off) as http:
+        assert ReporterClient(http).mailbox().case.state == "submitted"
