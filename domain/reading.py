@@ -3,7 +3,7 @@
 Whoever fetches sealed bytes (from a store, from a door) hands in the function that does.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from meyasubako.crypto.age import HybridIdentity
@@ -42,15 +42,24 @@ class Keys(dict[int, HybridIdentity]):
         self.troubles: dict[int, str] = {}
 
 
-def epoch_keys(room: Room, reader: str, identity: HybridIdentity, fetch: Fetch) -> Keys:
+def epoch_keys(
+    room: Room,
+    reader: str,
+    identity: HybridIdentity,
+    fetch: Fetch,
+    *,
+    epochs: Collection[int] | None = None,
+) -> Keys:
     """The room's identities of every epoch that was wrapped to this reader and whose wrap is still there.
+
+    `epochs` says of which ones only. What is not asked for is not fetched either.
 
     A wrap that does not open, or that holds another key than the room's, opens nothing. It closes nothing
     either: whoever advances a room could otherwise lock another reader out of all that was said before.
     """
     keys = Keys()
     for wrap in room.wraps:
-        if wrap.reader != reader:
+        if wrap.reader != reader or (epochs is not None and wrap.epoch not in epochs):
             continue
         try:
             keys[wrap.epoch] = unwrap(fetch(wrap.digest), identity, room.recipients[wrap.epoch - 1])

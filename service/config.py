@@ -78,8 +78,9 @@ class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class Abuse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the reporter's site takes from everybody together, and from one Tor circuit; 0 is no limit.
 
-    `form_seconds`: a form sent sooner after it was begun is asked for once more. `reports_*` count what is in
-    the log. `sends_a_minute` and `circuit_requests_a_minute` are counted by each process for itself.
+    `form_seconds`: a form sent sooner after it was begun is asked for once more. `reports_*` and `addition*`
+    count what is in the log: reports, and what one receipt adds to its case in messages and other acts, and
+    in sealed bytes. `sends_a_minute` and `circuit_requests_a_minute` are counted by each process for itself.
     `question`: whether a question that stops simple machines is asked before something is sent, never, while
     `sends_a_minute` is used up, or always.
     """
@@ -87,6 +88,8 @@ class Abuse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     form_seconds: Annotated[int, msgspec.Meta(ge=0, le=60)] = 3
     reports_an_hour: Annotated[int, msgspec.Meta(ge=0)] = 120
     reports_a_day: Annotated[int, msgspec.Meta(ge=0)] = 600
+    additions_a_day: Annotated[int, msgspec.Meta(ge=0)] = 100
+    addition_bytes_a_day: Annotated[int, msgspec.Meta(ge=0)] = 16 * 1024**3
     sends_a_minute: Annotated[int, msgspec.Meta(ge=0)] = 60
     circuit_requests_a_minute: Annotated[int, msgspec.Meta(ge=0)] = 240
     question: Literal["never", "busy", "always"] = "busy"
@@ -97,6 +100,8 @@ NO_ABUSE_LIMITS: Final = Abuse(
     form_seconds=0,
     reports_an_hour=0,
     reports_a_day=0,
+    additions_a_day=0,
+    addition_bytes_a_day=0,
     sends_a_minute=0,
     circuit_requests_a_minute=0,
     question="never",

@@ -2,11 +2,14 @@
 
 - The receipt yields the reporter's keys; nothing of it is kept, and a visit leaves no trace.
 - Whoever writes in a stale epoch advances it first; a reply that was sent twice is found by its token.
+- One answer opens a bounded number of messages, of a bounded size in all, whatever the mailbox holds. A file
+  opens no other message than its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from meyasubako.crypto import age, archive
 from meyasubako.crypto.age import HybridIdentity
@@ -21,6 +24,7 @@ from meyasubako.domain.rooms import Room
 from meyasubako.domain.sealing import SealedFile
 from meyasubako.domain.wishes import Wish, open_wishes, tell, wish
 from meyasubako.service import access, proofs
+from meyasubako.service.additions import refuse_too_much
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.happened import Happened, happened, role_of
 from meyasubako.service.incoming import FileTicket, IncomingFiles
@@ -30,6 +34,11 @@ from meyasubako.service.store.errors import SeqConflictError, StaleReadError
 
 _TRIES = 5
 _CHUNK = 256 * 1024
+# What one answer shows of a room: the newest messages, at least one, and no more than so many sealed bytes.
+SHOWN: Final = 20
+SHOWN_BYTES: Final = 4 * 1024**2
+# Of so many last messages of their own a reply finds out whether it was sent before.
+_REMEMBERED = 8
 Derive = Callable[[str, str], bytes]
 
 
@@ -79,6 +88,9 @@ class Mailbox:
     withdrawn: bool = False
     wishes: tuple[Wish, ...] = ()
     mediation: tuple[Message, ...] | None = None
+    # By the name of a room: the seq before which there are earlier messages; where later ones are left out.
+    earlier: Mapping[str, int] = field(default_factory=dict)
+    not_newest: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,12 +98,33 @@ class _Opened:
     case: Case
     room: Room
     events: tuple[Event, ...]
-    keys: Mapping[int, HybridIdentity]
+    identity: HybridIdentity
 
     @property
     def texts(self) -> tuple[Event, ...]:
         """The events that hold a text."""
         return tuple(event for event in self.events if event.kind in reading.TEXTS)
+
+    def newest(self, before: int) -> "_Shown":
+        """The newest texts, of those before a seq if that is not 0."""
+        upto = [event for event in self.texts if not before or event.seq < before] or self.texts
+        shown, left = list[Event](), SHOWN_BYTES
+        for event in reversed(upto[-SHOWN:]):
+            left -= _size_of_text(event)
+            if left < 0 and shown:
+                break
+            shown.insert(0, event)
+        earlier = shown[0].seq if len(shown) < len(upto) else 0
+        return _Shown(tuple(shown), earlier, to_the_end=len(upto) == len(self.texts))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Shown:
+    """A part of a room's texts; `earlier` is the seq before which there are more, or 0."""
+
+    texts: tuple[Event, ...]
+    earlier: int
+    to_the_end: bool
 
 
 class Mailboxes:
@@ -119,8 +152,14 @@ class Mailboxes:
         room = ledger.rooms[case.rooms["dialogue"]] if name == "dialogue" else self._joined(case, name)
         if room is None:
             raise NoMailboxError("the mailbox has no such room")
-        keys = {} if room.closed_to_reading else reading.epoch_keys(room, key.key_id, identity, self._fetch)
-        return _Opened(case, room, self._events(room.stream), keys)
+        return _Opened(case, room, self._events(room.stream), identity)
+
+    def _keys(self, found: _Opened, texts: Sequence[Event]) -> Mapping[int, HybridIdentity]:
+        """The keys of the room's present epoch, and of these texts."""
+        if found.room.closed_to_reading:
+            return {}
+        epochs = {found.room.epoch, *map(reading.epoch_of, texts)}
+        return reading.epoch_keys(found.room, found.case.reporter, found.identity, self._fetch, epochs=epochs)
 
     def _joined(self, case: Case, name: str) -> Room | None:
         """The room of this name that was opened later and that the reporter joined."""
@@ -128,20 +167,28 @@ class Mailboxes:
         rooms = (ledger.rooms[stream] for stream in ledger.case_rooms.get(case.stream, ()))
         return next((room for room in rooms if room.name == name and case.reporter in room.readers), None)
 
-    def open(self, receipt: Receipt) -> Mailbox:
-        """The mailbox of a receipt; NoMailboxError for one that nobody was given here."""
+    def open(self, receipt: Receipt, before: Mapping[str, int] | None = None) -> Mailbox:
+        """The mailbox of a receipt; NoMailboxError for one that nobody was given here.
+
+        `before` says of a room from which message on, by its seq, nothing is shown: what is earlier instead.
+        """
         found, today = self._find(receipt), self._mechanism.clock().date()
-        mediation = self._find(receipt, "mediation") if self._joined(found.case, "mediation") else None
+        places = {"dialogue": found}
+        if self._joined(found.case, "mediation"):
+            places["mediation"] = self._find(receipt, "mediation")
+        shown = {name: place.newest((before or {}).get(name, 0)) for name, place in places.items()}
+        keys = {name: self._keys(place, shown[name].texts) for name, place in places.items()}
+        told = {name: self._messages(place, shown[name], keys[name]) for name, place in places.items()}
         state, helping = self._mechanism.ledger().mechanism, holders.holders_of(found.room, found.room.epoch)
         asked = self._mechanism, found.case, access.rooms_of(self._mechanism, found.case)
         return Mailbox(
             state=found.case.state,
             next_date=found.case.next_date,
-            messages=self._messages(found),
+            messages=told["dialogue"],
             readers=tuple(access.given(*asked)),
             closed_to_reading=found.room.closed_to_reading,
             replaced=tuple(access.replaced(*asked)),
-            opened=sum(len(each.keys) + len(each.texts) for each in (found, mediation) if each),
+            opened=sum(len(found) + len(shown[name].texts) for name, found in keys.items() if found),
             happened=happened(self._mechanism, found.case),
             recovery=tuple(self._role(each, found.case.channel) for each in sorted(helping)),
             recovery_needed=holders.threshold_of(found.room, found.room.epoch, state),
@@ -149,12 +196,16 @@ class Mailboxes:
             late_since=found.case.overdue(today) or found.case.late_since,
             withdrawn=found.case.withdrawn and found.case.open,
             wishes=open_wishes(found.case, today),
-            mediation=self._messages(mediation) if mediation else None,
+            mediation=told.get("mediation"),
+            earlier={name: each.earlier for name, each in shown.items() if each.earlier},
+            not_newest=frozenset(name for name, each in shown.items() if not each.to_the_end),
         )
 
-    def _messages(self, found: _Opened) -> tuple[Message, ...]:
+    def _messages(
+        self, found: _Opened, shown: _Shown, keys: Mapping[int, HybridIdentity]
+    ) -> tuple[Message, ...]:
         messages = []
-        for opened in reading.open_texts(found.events, found.keys, self._fetch):
+        for opened in reading.open_texts(shown.texts, keys, self._fetch):
             mine = opened.event.by == found.case.reporter
             document = opened.document
             if document is None and found.room.closed_to_reading:
@@ -186,10 +237,12 @@ class Mailboxes:
         found = self._find(receipt)
         later = [self._find(receipt, "mediation")] if self._joined(found.case, "mediation") else []
         for place in (found, *later):
-            for opened in reading.open_texts(place.events, place.keys, self._fetch):
+            named = [each for each in place.texts if any(own.digest == digest for own in each.payloads())]
+            keys = self._keys(place, named)
+            for opened in reading.open_texts(named, keys, self._fetch):
                 for file in opened.document.files if opened.document else ():
                     if file.digest == digest:
-                        chunks = self._content(opened.event, digest, place.keys[opened.epoch])
+                        chunks = self._content(opened.event, digest, keys[opened.epoch])
                         return file.name, file.media_type, file.size, chunks
         raise NoMailboxError("this file is not in the mailbox")
 
@@ -215,7 +268,8 @@ class Mailboxes:
         """Write to the handlers, or in the mediation. True if this very form was sent before, and nothing was
         written again.
 
-        `asked` is the code of a wish that the message tells of; NoSuchWishError where that is not open.
+        `asked` is the code of a wish that the message tells of; NoSuchWishError where that is not open, and
+        EnoughForTodayError where the receipt has added as much as one may in a day.
         """
         once = self._derive(token, "reply").hex()
         for last in (False,) * (_TRIES - 1) + (True,):
@@ -252,8 +306,8 @@ class Mailboxes:
             self._mechanism.accept([event.data for event in request.events], {})
 
     def _sent_before(self, found: _Opened, once: str) -> bool:
-        mine = [event for event in found.texts if event.by == found.case.reporter]
-        opened = reading.open_texts(mine[-8:], found.keys, self._fetch)
+        mine = [event for event in found.texts if event.by == found.case.reporter][-_REMEMBERED:]
+        opened = reading.open_texts(mine, self._keys(found, mine), self._fetch)
         return any(each.document is not None and each.document.fields.get("once") == once for each in opened)
 
     def _write(
@@ -284,4 +338,10 @@ class Mailboxes:
             message = acts.post(request, "message.posted", found.room.stream, epoch, words, sealed, "server")
             if asked is not None:
                 tell(request, case, asked, message, "server")
+            refuse_too_much(mechanism, request.events)
             mechanism.accept([event.data for event in request.events], request.payloads)
+
+
+def _size_of_text(event: Event) -> int:
+    digest = reading.text_digest(event)
+    return next(payload.size for payload in event.payloads() if payload.digest == digest)

@@ -6,6 +6,7 @@ from werkzeug.exceptions import InternalServerError, RequestEntityTooLarge
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.errors import BadKeyError, BadSignatureError, CryptoError, DamagedLayerError
 from meyasubako.domain.errors import BadEventError, DomainError, RefusedError
+from meyasubako.service.additions import EnoughForTodayError
 from meyasubako.service.errors import (
     BadRequestError,
     ClockSkewError,
@@ -27,6 +28,7 @@ _STATUS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (RequestSignatureError, 401, "bad-signature", ""),
     (RepeatedRequestError, 401, "repeated", ""),
     (NoncesFullError, 503, "too-many-signed", ""),
+    (EnoughForTodayError, 422, "enough-for-today", ""),
     (ClockSkewError, 422, "clock-skew", ""),
     (BadRequestError, 400, "bad-request", ""),
     (BadKeyError, 400, "bad-key", ""),

@@ -24,7 +24,7 @@ from meyasubako.service.circuits import ENVIRON
 from meyasubako.service.reporter import question
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.languages import current, digits, locale_of, shown_date
-from meyasubako.service.reporter.limits import PATIENCE_SECONDS, refused
+from meyasubako.service.reporter.limits import DAY, PATIENCE_SECONDS, refused
 from meyasubako.service.reporter.question import Question
 from meyasubako.service.reporter.site import Site
 
@@ -95,6 +95,14 @@ def file_problem(site: Site) -> Problem | None:
     return _wait(site, wait) if wait else None
 
 
+def tomorrow(site: Site) -> Problem:
+    """What a page says where somebody has added as much to their case as one may in a day."""
+    sentence = gettext(
+        "This is as much as one code can add in a day. Nothing is lost: this page keeps what you wrote."
+    )
+    return _later(site, DAY - site.now() % DAY, str(sentence))
+
+
 def question_for(site: Site, token: str) -> Question | None:
     """The question that a page with a button “Send” shows now, if any."""
     wanted = site.pace.settings.question == "always" or g.get("asking")
@@ -104,7 +112,7 @@ def question_for(site: Site, token: str) -> Question | None:
 def again_at(now: float, wait: float) -> str:
     """When to try again, as its reader writes numbers and times."""
     locale = locale_of(current())
-    moment = datetime.fromtimestamp(math.ceil((now + wait) / 60) * 60, UTC)
+    moment = datetime.fromtimestamp(math.ceil(round(now + wait) / 60) * 60, UTC)
     time = format_skeleton("Hm", moment, tzinfo=UTC, locale=locale)
     minutes = math.ceil(wait / 60)
     if timedelta(minutes=minutes) <= timedelta(hours=1):
@@ -124,10 +132,14 @@ def again_at(now: float, wait: float) -> str:
 
 
 def _wait(site: Site, wait: float) -> Problem:
-    g.held = wait
     sentence = gettext(
         "Too much is arriving here at this moment. Nothing is lost: this page keeps what you wrote."
     )
+    return _later(site, wait, str(sentence))
+
+
+def _later(site: Site, wait: float, sentence: str) -> Problem:
+    g.held = wait
     return Problem(_PAGE, f"{sentence} {again_at(site.now(), wait)}")
 
 

@@ -5,7 +5,7 @@ Rules upheld here:
 - The receipt comes in the body of a POST and in no other way; afterwards it travels in the sealed field.
 - A wrong receipt costs the same work and gives an answer of the same size class as a right one: as many keys
   are derived, and as many sealed payloads opened, in vain where there are none. A long mailbox opens more, in
-  steps.
+  steps, and in one answer never more than a page of messages; a button leads to the earlier ones.
 - What changes the case, and not only says something, is confirmed on the page before it is done.
 - An attachment is opened as it is sent, chunk by chunk, and is never shown inside a page of ours.
 """
@@ -22,9 +22,11 @@ from flask_babel import gettext
 from meyasubako.crypto import age
 from meyasubako.crypto.age import HybridIdentity
 from meyasubako.crypto.archive import MESSAGE_FLOOR
+from meyasubako.crypto.canonical import MAX_INTEGER
 from meyasubako.crypto.errors import BadReceiptError, CryptoError
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain.errors import DomainError
+from meyasubako.service.additions import EnoughForTodayError
 from meyasubako.service.intake import NoMailboxError
 from meyasubako.service.mailbox import NoSuchWishError
 from meyasubako.service.reporter import forms, holding
@@ -44,6 +46,7 @@ PROOF: Final = "proof"
 # What buttons post besides the codes of wishes.
 CLOSE: Final = "close"
 MEDIATION: Final = "mediation"
+SHOW: Final = "show"
 # Sealed payloads are opened in multiples of this, whatever a mailbox holds.
 _STEP: Final = 4
 _GROUPS: Final = 12
@@ -121,10 +124,7 @@ class MailboxPages:
         arrived = sealing_request().claim(limits.files - len(visit.files))
         visit = replace(visit, files=visit.files + arrived.held)
         go, _, target = request.form.get("go", "send").partition(":")
-        if go == "remove":
-            if any(file.id == target for file in visit.files):
-                self._site.intake.discard([target])
-            visit = replace(visit, files=forms.without(visit.files, target))
+        visit = self._changed(visit, go, target)
         problems = forms.file_problems(arrived, largest=limits.upload_bytes, most=limits.files)
         if held := holding.page_problem(self._site):
             problems = (*problems, held)
@@ -146,6 +146,16 @@ class MailboxPages:
             return self._show(visit, text=text, problems=problems, asking=target if go == "do" else "")
         return self._send(visit, text, go, target)
 
+    def _changed(self, visit: Visit, go: str, target: str) -> Visit:
+        """The visit after a button that only changes what the page holds, or shows."""
+        if go == "remove":
+            if any(file.id == target for file in visit.files):
+                self._site.intake.discard([target])
+            return replace(visit, files=forms.without(visit.files, target))
+        if go == SHOW:
+            return replace(visit, before={**visit.before, **_shown_before(target)})
+        return visit
+
     def _close(self, visit: Visit) -> str:
         self._site.intake.close_mailbox(Receipt.parse(visit.receipt))
         return self._show(self._fresh(visit.receipt), text="", sent="done")
@@ -166,6 +176,8 @@ class MailboxPages:
         except NoSuchWishError:
             sentence = gettext("This is not possible any more. Please look at what stands here now.")
             return self._show(visit, text=text, problems=(Problem("main", sentence),))
+        except EnoughForTodayError:
+            return self._show(visit, text=text, problems=(holding.tomorrow(self._site),))
         except FileNotFoundError:
             sentence = gettext("Your files waited here for too long. Please remove them and add them again.")
             return self._show(visit, text=text, problems=(Problem("files", sentence),))
@@ -198,8 +210,8 @@ class MailboxPages:
         sent: str = "",
         asking: str = "",
     ) -> str:
-        mailbox = self._site.intake.open_mailbox(Receipt.parse(visit.receipt))
-        self._open_in_vain(-mailbox.opened % _STEP)
+        mailbox = self._site.intake.open_mailbox(Receipt.parse(visit.receipt), visit.before)
+        self._open_in_vain(-mailbox.opened % _STEP if mailbox.opened else _STEP)
         return self._site.page(
             "mailbox.html",
             files=visit.files,
@@ -213,6 +225,13 @@ class MailboxPages:
             problems=problems,
             question=holding.question_for(self._site, visit.token),
         )
+
+
+def _shown_before(target: str) -> dict[str, int]:
+    """What a button for other messages asks for: the name of a room, and a seq, or 0 for the newest."""
+    room, _, seq = target.partition(":")
+    known = room in {"dialogue", MEDIATION} and seq.isascii() and seq.isdecimal()
+    return {room: min(int(seq[:16]), MAX_INTEGER)} if known else {}
 
 
 def _download(name: str, chunks: Iterable[bytes], size: int) -> Response:

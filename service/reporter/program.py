@@ -28,6 +28,7 @@ from meyasubako.domain.people import Channel
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.wishes import Wish, open_wishes
 from meyasubako.service import access, callers, problems, tus, web
+from meyasubako.service.additions import refuse_too_much
 from meyasubako.service.errors import RequestSignatureError, ServiceError
 from meyasubako.service.handler.views import cards_view, person_view
 from meyasubako.service.happened import happened
@@ -94,6 +95,7 @@ class _Door:
             )
         callers.refuse_streams_of_others(self._mechanism.ledger(), read)
         self._keep_quota(read)
+        refuse_too_much(self._mechanism, read)
         try:
             accepted = self._mechanism.accept(events, payloads)
         except SeqConflictError as conflict:

@@ -78,12 +78,16 @@ class Writing:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Visit:
-    """An open mailbox: the receipt as digits; token, files and second of beginning of the next message."""
+    """An open mailbox: the receipt as digits; token, files and second of beginning of the next message.
+
+    `before` are the messages, by room and seq, before which is shown what is earlier.
+    """
 
     receipt: str
     token: str
     files: tuple[HeldFile, ...] = ()
     begun: int = 0
+    before: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

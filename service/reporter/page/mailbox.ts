@@ -1,5 +1,5 @@
 /** Coming back with a receipt: messages are opened in the page, and answers sealed in it. */
-import { getJson, Refused, Unreachable } from "./door.js";
+import { getJson, now, Refused, Unreachable } from "./door.js";
 import { given, Letters, lost, type Letter, type Visit } from "./letters.js";
 import { Picker, unreadable } from "./picker.js";
 import * as receipts from "./receipt.js";
@@ -228,7 +228,9 @@ export class MailboxFlow {
         this.letters!.say(room, beside(text), this.picker.files, store, progress, code),
       );
     } catch (error) {
-      if (error instanceof Unreachable || error instanceof Refused) throw new NotSent();
+      if (error instanceof Unreachable || error instanceof Refused) {
+        throw new NotSent(error instanceof Refused && error.problem === "enough-for-today" ? "tomorrow" : "failed");
+      }
       throw error;
     }
     this.places.clear();
@@ -260,7 +262,7 @@ export class MailboxFlow {
     if (error instanceof BadReceipt) {
       return { field: "receipt", sentence: sentence(`receipt-${error.why}`, { group: this.view.number(error.group) }) };
     }
-    if (error instanceof NotSent) return { field: "text", sentence: sentence("failed") };
+    if (error instanceof NotSent) return { field: "text", sentence: sentence(error.message, { date: this.view.day(tomorrow()) }) };
     if (error instanceof Refused && error.problem === "no-mailbox") {
       return { field: "receipt", sentence: sentence("no-mailbox") };
     }
@@ -269,7 +271,13 @@ export class MailboxFlow {
   }
 }
 
+/** What was written stays in its field; the message names the sentence that says why. */
 class NotSent extends Error {}
+
+/** The next day by the server's clock, in UTC. */
+function tomorrow(): string {
+  return new Date(now().getTime() + 24 * 3600 * 1000).toISOString().slice(0, 10);
+}
 
 function wishLabel(code: string): string {
   return sentence(`wish-${code}`) || sentence(`wish-${splitOnce(code)[0]}`);
