@@ -21,7 +21,7 @@ from meyasubako.service.client import files
 from meyasubako.service.client.casefile import CaseFile, Part, case_seen_from_outside, fold, fold_parts
 from meyasubako.service.client.errors import NoAccessError, NoSuchCaseError
 from meyasubako.service.client.files import LocalFile, Progress, no_progress
-from meyasubako.service.client.seat import Seat, the_one, with_what_a_conflict_showed
+from meyasubako.service.client.seat import Seat, the_one
 
 # Rooms that are shown to people who know nothing else of the case.
 _SEEN_FROM_OUTSIDE: Final = frozenset({"dialogue", "mediation", "respondent"})
@@ -85,20 +85,13 @@ class Desk(Seat):
 
     def _load(self, mechanism: Mechanism, case: str, beside: Sequence[Event] = ()) -> CaseFile:
         """Fold the case; `beside` are events that a conflict has shown before their hour."""
-        order = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
-        streams = (each for each in self._client.me().streams if each.case == case and each.whole)
-        shown = [each for each in streams if each.sort in order]
-        # The rooms that others' access hangs on come first.
-        shown.sort(key=lambda each: (order[each.sort], each.room not in ("report", "dialogue")))
-        events = {each.stream: self._events(each.stream, beside) for each in shown}
+        parts = self._parts(case, beside, whole=True)
+        events = {stream: part.events for stream, part in parts.items()}
         outside = case_seen_from_outside(mechanism, case, events.values()) if case not in events else None
         ledger = fold(mechanism, events.values(), outside)
         # Two requests at once may have opened two rooms of a name: everybody uses the first.
         named = {room.name: room for room in reversed(tuple(ledger.rooms.values()))}
         return CaseFile(ledger.cases[case], named, events, ledger)
-
-    def _events(self, stream: str, beside: Sequence[Event]) -> tuple[Event, ...]:
-        return with_what_a_conflict_showed(self._client.stream(stream), beside, stream)
 
     def open(self, wanted: str) -> OpenedCase:
         """Fetch and open everything of a case that this person has a key to."""
@@ -173,19 +166,19 @@ class Desk(Seat):
         self, wanted: str, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
     ) -> Event:
         """Write to the reporter."""
-
-        def build(file: CaseFile, request: Request) -> Event:
-            return self.post(request, file, "dialogue", text, attached, progress)
-
-        return self.act(wanted, build)
+        return self._post_alone(wanted, "dialogue", text, attached, progress)
 
     def note(
         self, wanted: str, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
     ) -> Event:
         """Write to the team, which the reporter never reads; the first note opens the room."""
+        return self._post_alone(wanted, "team", text, attached, progress)
 
+    def _post_alone(
+        self, wanted: str, name: str, text: str, attached: Sequence[LocalFile], progress: Progress
+    ) -> Event:
         def build(file: CaseFile, request: Request) -> Event:
-            return self.post(request, file, "team", text, attached, progress)
+            return self.post(request, file, name, text, attached, progress)
 
         return self.act(wanted, build)
 

@@ -9,27 +9,24 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
 
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.domain import acts, acts_identity, kinds, opening, reading, requests
 from meyasubako.domain.acts import Epoch, Request
 from meyasubako.domain.acts_identity import HeldShare
 from meyasubako.domain.case import Case
-from meyasubako.domain.envelope import Event, Head
+from meyasubako.domain.envelope import Event
 from meyasubako.domain.errors import WrongShareError
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Mechanism
 from meyasubako.domain.reading import Opened
 from meyasubako.domain.rooms import Room
-from meyasubako.service.client.casefile import Part, fold_parts
+from meyasubako.service.client.casefile import fold_parts
 from meyasubako.service.client.errors import (
     NoAccessError,
     NoSuchRequestError,
 )
-from meyasubako.service.client.seat import Seat, the_one, with_what_a_conflict_showed
-
-_ORDER: Final = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
+from meyasubako.service.client.seat import Seat, the_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +83,7 @@ class Joint(Seat):
 
     def _load(self, mechanism: Mechanism, case: str, beside: Sequence[Event] = ()) -> JointFile:
         """Fold what one is shown; `beside` are events that a conflict has shown before their hour."""
-        streams = self._client.me().streams
-        shown = sorted(
-            (each for each in streams if each.case == case and each.sort in _ORDER),
-            key=lambda each: (_ORDER[each.sort], each.room != "report"),
-        )
-        parts = {}
-        for each in shown:
-            events, head = self._client.part(each.stream)
-            known = with_what_a_conflict_showed(events, beside, each.stream)
-            if len(known) > len(events):
-                head = Head(known[-1].seq, known[-1].leaf)
-            parts[each.stream] = Part(known, head, each.whole)
+        parts = self._parts(case, beside, whole=False)
         ledger = fold_parts(mechanism, parts.values())
         events_of = {stream: part.events for stream, part in parts.items()}
         return JointFile(ledger.cases[case], dict(ledger.rooms), events_of, ledger, parts[case].whole)

@@ -14,17 +14,21 @@ from typing import Final, Protocol, TypeVar
 
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import KeyPair
+from meyasubako.domain import kinds
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
-from meyasubako.domain.envelope import Event
+from meyasubako.domain.envelope import Event, Head
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.people import Mechanism
+from meyasubako.service.client.casefile import Part
 from meyasubako.service.client.errors import NoSuchCaseError, UnverifiedRosterError
 from meyasubako.service.client.handler import HandlerClient
 from meyasubako.service.client.trying import or_again
 from meyasubako.service.clocks import Clock, system_clock
 from meyasubako.service.errors import ConflictError, RefusedError
 
+# The sorts of a case's streams, in the order in which they are folded.
+_ORDER: Final = {kinds.CASE: 0, kinds.ROOM: 1, kinds.READS: 2}
 # Digests named in one payload.fetched: an event has at most 32 KiB.
 _FETCHED_AT_ONCE: Final = 256
 # With these somebody is given a key, or a share of one.
@@ -89,6 +93,25 @@ class Seat:
             # So that what is fetched next in this case is written behind it.
             file.ledger.apply(event, 0)
 
+    def _parts(self, case: str, beside: Sequence[Event], *, whole: bool) -> dict[str, Part]:
+        """What one is shown of a case's streams, or of those shown whole, in the order of folding.
+
+        `beside` are events that a conflict has shown before their hour.
+        """
+        streams = (each for each in self._client.me().streams if each.case == case and each.sort in _ORDER)
+        shown = [each for each in streams if each.whole or not whole]
+        # The rooms that others' access hangs on come first.
+        shown.sort(key=lambda each: (_ORDER[each.sort], each.room not in ("report", "dialogue")))
+        parts = {}
+        for each in shown:
+            events, head = self._client.part(each.stream)
+            later = [event for event in beside if event.stream == each.stream]
+            later = [event for event in later if not events or event.seq > events[-1].seq]
+            if later:
+                head = Head(later[-1].seq, later[-1].leaf)
+            parts[each.stream] = Part((*events, *later), head, each.whole)
+        return parts
+
     def _request(self, file: File) -> Request:
         heads = dict(file.ledger.heads)
         return Request(file.ledger.mechanism.origin, self._pair.signing, self._clock(), heads)
@@ -123,11 +146,3 @@ def the_one(shown: Iterable[str], wanted: str) -> str:
         say = "several cases begin" if found and wanted else "no case that you are shown begins"
         raise NoSuchCaseError(f"{say} with {wanted}")
     return found[0]
-
-
-def with_what_a_conflict_showed(
-    shown: Sequence[Event], beside: Sequence[Event], stream: str
-) -> tuple[Event, ...]:
-    """The events of a stream, and behind them those that only a conflict has shown."""
-    end = shown[-1].seq if shown else 0
-    return (*shown, *(event for event in beside if event.stream == stream and event.seq > end))
