@@ -22,9 +22,8 @@ from meyasubako.service.cli.case_options import (
     to_option,
 )
 from meyasubako.service.cli.cases import cases
-from meyasubako.service.cli.output import progress
+from meyasubako.service.cli.output import sealing_files
 from meyasubako.service.client import access, life
-from meyasubako.service.client.files import LocalFile
 
 __all__ = ["case_access", "case_life", "cases"]
 
@@ -52,10 +51,8 @@ def acknowledge(case: str, text: str | None, next_date: date | None, **given: An
 @at_mechanism
 def say(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) -> None:
     """Write to the reporter."""
-    asked = connected(given)
-    local = [LocalFile.at(path) for path in attached]
-    words = text_given(text)
-    with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:
+    asked, words = connected(given), text_given(text)
+    with sealing_files(attached) as (local, step):
         event = asked.connection.desk.say(case, words, local, step)
     done(asked, event, "sent to the reporter")
 
@@ -69,10 +66,8 @@ def say(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) -
 @at_mechanism
 def note(case: str, text: str | None, attached: tuple[Path, ...], **given: Any) -> None:
     """Write to your colleagues on this case. The reporter never reads it."""
-    asked = connected(given)
-    local = [LocalFile.at(path) for path in attached]
-    words = text_given(text)
-    with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:
+    asked, words = connected(given), text_given(text)
+    with sealing_files(attached) as (local, step):
         event = asked.connection.desk.note(case, words, local, step)
     done(asked, event, "noted for the team")
 
@@ -93,9 +88,8 @@ def release(
     It reads nothing else of the case. The reporter must have been told before: `cases notify`.
     """
     asked = connected(given)
-    local = [LocalFile.at(path) for path in attached]
     words, people = text_given(text), [asked.connection.person(each) for each in to]
-    with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:
+    with sealing_files(attached) as (local, step):
         event = access.release(asked.connection.desk, case, words, local, step, to=people)
     done(asked, event, "released to the organisation")
 
@@ -130,8 +124,7 @@ def mediate(
         event = access.end_mediation(desk, case, words, next_day(next_date), agreed=agreed)
         done(asked, event, f"the mediation is over: {over.replace('-', ' ')}")
         return
-    local = [LocalFile.at(path) for path in attached]
     words, people = text_given(text), [asked.connection.person(each) for each in to]
-    with progress("sealing and sending", sum(file.size for file in local), quiet=not local) as step:
+    with sealing_files(attached) as (local, step):
         event = access.mediate(asked.connection.desk, case, words, local, step, to=people)
     done(asked, event, "said in the mediation")

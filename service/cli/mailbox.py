@@ -18,7 +18,7 @@ from meyasubako.service.cli.asking import read_receipt
 from meyasubako.service.cli.case_options import text_given
 from meyasubako.service.cli.connecting import be_sure, tell_seen
 from meyasubako.service.cli.failures import InputError
-from meyasubako.service.cli.output import emit, plain, progress
+from meyasubako.service.cli.output import emit, plain, sealing_files
 from meyasubako.service.cli.report import told_in
 from meyasubako.service.client import roster, sealed_report
 from meyasubako.service.client.files import LocalFile, Progress, safe_name
@@ -181,8 +181,7 @@ def _text(given: str | None) -> str:
 
 
 def _write(letters: Letters, words: Words, attached: tuple[Path, ...], *, as_json: bool) -> None:
-    local = [LocalFile.at(path) for path in attached]
-    with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
+    with sealing_files(attached, "sealing") as (local, step):
         try:
             event, done = words.send(letters, local, step)
         except ValueError as error:

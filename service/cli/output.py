@@ -8,8 +8,9 @@
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
@@ -24,6 +25,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+
+from meyasubako.service.client.files import LocalFile
 
 Facts = Mapping[str, object]
 
@@ -102,6 +105,16 @@ def progress(label: str, total: int, *, quiet: bool = False) -> Iterator[Callabl
     with bar:
         task = bar.add_task(plain(label), total=total)
         yield lambda done: bar.update(task, advance=done)
+
+
+@contextmanager
+def sealing_files(
+    attached: Sequence[Path], label: str = "sealing and sending"
+) -> Iterator[tuple[list[LocalFile], Callable[[int], None]]]:
+    """The files to send along, and a bar for sealing them; without files there is none."""
+    local = [LocalFile.at(path) for path in attached]
+    with progress(label, sum(file.size for file in local), quiet=not local) as step:
+        yield local, step
 
 
 @contextmanager

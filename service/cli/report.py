@@ -11,10 +11,9 @@ from meyasubako.service.cli import options
 from meyasubako.service.cli.case_options import text_given
 from meyasubako.service.cli.connecting import be_sure, tell_seen
 from meyasubako.service.cli.failures import InputError
-from meyasubako.service.cli.output import console, emit, plain, progress
+from meyasubako.service.cli.output import console, emit, plain, sealing_files
 from meyasubako.service.client import roster, sealed_report
 from meyasubako.service.client.errors import NoCustodiansError
-from meyasubako.service.client.files import LocalFile
 from meyasubako.service.client.http import Http
 from meyasubako.service.client.reporter import ReporterClient
 from meyasubako.service.client.sealed_report import Offer, Prepared, Words
@@ -96,8 +95,7 @@ def report(  # noqa: PLR0913  each is an option of the command
     words = Words(
         text_given(_asked(offer, channel, excluded, text, yes=yes)), language, excluded, identity=told
     )
-    local = [LocalFile.at(path) for path in attached]
-    with progress("sealing", sum(file.size for file in local), quiet=not local) as step:
+    with sealing_files(attached, "sealing") as (local, step):
         prepared = sealed_report.prepare(client, offer, words, local, channel=channel, progress=step)
     try:
         accepted = sealed_report.send(client, prepared)

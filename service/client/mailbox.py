@@ -159,27 +159,16 @@ class Letters:
 
     def add_identity(self, text: str) -> Event:
         """Add to what one told of oneself; under a new key where somebody was shown what was told before."""
-        for attempt in count(1):
-            visit = self.visit()
+
+        def build(visit: Visit, request: Request) -> Event:
             room = visit.rooms.get("identity")
             if room is None:
                 raise NoIdentityError("you told nobody who you are: only a report can do that")
-            request = self._request(visit)
-            event = acts_identity.add_identity(
-                request,
-                room,
-                self._mechanism,
-                self._identity.recipient,
-                {"text": text, "v": 1},
-                SEALED_BY,
-            )
-            try:
-                repeated(partial(self._client.post, request.events, request.payloads))
-            except RefusedError as refused:
-                or_again(refused, attempt)
-                continue
-            return event
-        raise AssertionError("unreachable: an attempt returns or raises")
+            told: dict[str, JsonValue] = {"text": text, "v": 1}
+            recipient = self._identity.recipient
+            return acts_identity.add_identity(request, room, self._mechanism, recipient, told, SEALED_BY)
+
+        return self._sign(build)
 
     def mediate(
         self, text: str, attached: Sequence[LocalFile] = (), progress: Progress = no_progress
@@ -221,9 +210,8 @@ class Letters:
         progress: Progress,
         asked: Wish | None = None,
     ) -> Event:
-        for attempt in count(1):
-            visit = self.visit()
-            request, room = self._request(visit), visit.rooms[name]
+        def build(visit: Visit, request: Request) -> Event:
+            room = visit.rooms[name]
             epoch = acts.current_epoch(request, room, self._mechanism, self._identity.recipient, SEALED_BY)
             sealed = [
                 files.attach(
@@ -238,8 +226,16 @@ class Letters:
                 for file in attached
             ]
             event = acts.post(request, kind, room.stream, epoch, document, sealed, SEALED_BY)
-            if asked is not None:
-                event = wishes.tell(request, visit.case, asked, event, SEALED_BY)
+            return event if asked is None else wishes.tell(request, visit.case, asked, event, SEALED_BY)
+
+        return self._sign(build)
+
+    def _sign(self, build: Callable[[Visit, Request], Event]) -> Event:
+        """Sign what `build` makes of the mailbox as it stands, and post it; gives the event that it gives."""
+        for attempt in count(1):
+            visit = self.visit()
+            request = self._request(visit)
+            event = build(visit, request)
             try:
                 repeated(partial(self._client.post, request.events, request.payloads))
             except RefusedError as refused:
