@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meyasubako.crypto import archive
-from meyasubako.crypto.age import HybridRecipient, seal
+from meyasubako.crypto.age import HybridIdentity, HybridRecipient, seal, unseal
 from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.domain import acts
 from meyasubako.domain.acts import Request
+from meyasubako.domain.case import Case
 from meyasubako.domain.sealing import SealedFile, sealed
 from meyasubako.service.config import Config, Doors, Limits
 from meyasubako.service.founding import Founder, Settings, found
@@ -144,3 +145,24 @@ def suspend(mechanism: Mechanism, box: Box, name: str) -> None:
     """The steward suspends somebody, which closes a slot at once."""
     _sign(mechanism, box, "Ada Steward", "person.suspended", {"person": box.key_id(name)})
     mechanism.publish()
+
+
+def cases(mechanism: Mechanism) -> list[Case]:
+    """Every case, in the order in which they came."""
+    return list(mechanism.ledger().cases.values())
+
+
+def opened_report(mechanism: Mechanism, box: Box, name: str) -> dict[str, bytes]:
+    """The report's members, opened as the person of that name would, with nothing but their key."""
+    case = cases(mechanism)[-1]
+    rows = mechanism.store.stream(case.rooms["report"])
+    identity = box.people[name].identity
+    wrap = next(w for w in json.loads(rows[0].data)["body"]["wraps"] if w["reader"] == box.key_id(name))
+    room = HybridIdentity.parse(unseal(_payload(mechanism, wrap["sha256"]), identity).decode().strip())
+    submitted = json.loads(mechanism.store.stream(case.stream)[0].data)
+    return archive.unpack(unseal(_payload(mechanism, submitted["body"]["report"]["sha256"]), room))
+
+
+def _payload(mechanism: Mechanism, digest: str) -> bytes:
+    with mechanism.store.open_payload(digest) as file:
+        return file.read()

@@ -29,19 +29,9 @@ from tests.unit.service.doors import Reported, begin, report
 KEY = HybridIdentity.generate()
 
 
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Box:
-    box = found_box(tmp_path_factory.mktemp("founded") / "box", Limits())
-    mechanism = Mechanism.open(box.directory)
-    report(mechanism, box, "before the backup")
-    mechanism.publish()
-    mechanism.close()
-    return box
-
-
 @pytest.fixture
-def box(founded: Box, tmp_path: Path) -> Box:
-    return replace(founded, directory=Path(shutil.copytree(founded.directory, tmp_path / "box")))
+def box(with_a_report: Box, tmp_path: Path) -> Box:
+    return with_a_report.copied(tmp_path / "box")
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
 from meyasubako.service.reporter.envelope_pages import fixed_part
 from meyasubako.service.reporter.languages import AUTONYMS, locale_identifier
-from tests.integration.reporter_box import found_box
+from tests.integration.reporter_box import found_box, opened_report
 from tests.integration.reporter_visit import Visit
-from tests.integration.test_reporter_report import opened_report
 
 ALL = tuple(AUTONYMS)
 CATALOGUES = Path(site.__file__).parent / "translations"

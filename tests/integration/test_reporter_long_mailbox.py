@@ -1,6 +1,5 @@
 """A mailbox in which much was written: what one answer shows, what it costs, how much a day takes."""
 
-import secrets
 from collections import Counter
 from datetime import timedelta
 
@@ -11,11 +10,8 @@ from meyasubako.crypto import age
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service import mailbox
 from meyasubako.service.config import NO_ABUSE_LIMITS, Abuse
-from meyasubako.service.intake import Intake
-from meyasubako.service.mechanism import Mechanism
-from meyasubako.service.reporter import app as site
 from meyasubako.service.reporter import program
-from tests.integration.reporter_box import answer, found_box
+from tests.integration.reporter_box import answer
 from tests.integration.reporter_visit import OURS, Visit
 from tests.unit.service.doors import NONCES, begin, submission
 
@@ -24,27 +20,10 @@ NOBODYS = "0000 " * 11 + "0003"
 
 
 @pytest.fixture
-def box(tmp_path):
-    return found_box(tmp_path / "box")
-
-
-@pytest.fixture
-def mechanism(box):
-    mechanism = Mechanism.open(box.directory)
-    yield mechanism
-    mechanism.close()
-
-
-@pytest.fixture
-def app(mechanism):
-    app = site.create_app(Intake(mechanism, secrets.token_bytes(32)), mechanism.config)
+def app(app, mechanism):
+    """The site, and beside it the door for programs."""
     app.register_blueprint(program.blueprint(mechanism, NONCES))
     return app
-
-
-@pytest.fixture
-def visit(app):
-    return Visit(app.test_client())
 
 
 @pytest.fixture

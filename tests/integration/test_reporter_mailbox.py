@@ -10,34 +10,11 @@ from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.service.client import proofs
 from meyasubako.service.intake import Intake
-from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
-from tests.integration.reporter_box import answer, found_box, suspend
+from tests.integration.reporter_box import answer, suspend
 from tests.integration.reporter_visit import OURS, Visit
 
 NOBODYS = "0000 " * 11 + "0003"
-
-
-@pytest.fixture
-def box(tmp_path):
-    return found_box(tmp_path / "box")
-
-
-@pytest.fixture
-def mechanism(box):
-    mechanism = Mechanism.open(box.directory)
-    yield mechanism
-    mechanism.close()
-
-
-@pytest.fixture
-def app(mechanism):
-    return site.create_app(Intake(mechanism, secrets.token_bytes(32)), mechanism.config)
-
-
-@pytest.fixture
-def visit(app):
-    return Visit(app.test_client())
 
 
 @pytest.fixture

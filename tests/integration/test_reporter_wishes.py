@@ -1,28 +1,8 @@
 """What a reporter asks for in the mailbox without scripts, each confirmed on the page before it is done."""
 
-import secrets
-
 import pytest
 
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.service.intake import Intake
-from meyasubako.service.mechanism import Mechanism
-from meyasubako.service.reporter import app as site
-from tests.integration.reporter_box import found_box
-from tests.integration.reporter_visit import Visit
-
-
-@pytest.fixture
-def mechanism(tmp_path):
-    mechanism = Mechanism.open(found_box(tmp_path / "box").directory)
-    yield mechanism
-    mechanism.close()
-
-
-@pytest.fixture
-def visit(mechanism):
-    app = site.create_app(Intake(mechanism, secrets.token_bytes(32)), mechanism.config)
-    return Visit(app.test_client())
 
 
 @pytest.fixture

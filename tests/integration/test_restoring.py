@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.note import Note
 from meyasubako.domain.acts import Request
@@ -22,23 +21,12 @@ from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.store.errors import RolledBackError
 from meyasubako.service.store.sqlite import Store
 from tests.system.box import ORIGIN, Box, found_box
-from tests.unit.service.doors import begin, report
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Box:
-    """A mechanism with a report in it."""
-    box = found_box(tmp_path_factory.mktemp("founded") / "box", Limits())
-    mechanism = Mechanism.open(box.directory)
-    report(mechanism, box, "before the backup")
-    mechanism.publish()
-    mechanism.close()
-    return box
+from tests.unit.service.doors import begin, report, rotate
 
 
 @pytest.fixture
-def box(founded: Box, tmp_path: Path) -> Box:
-    return replace(founded, directory=Path(shutil.copytree(founded.directory, tmp_path / "box")))
+def box(with_a_report: Box, tmp_path: Path) -> Box:
+    return with_a_report.copied(tmp_path / "box")
 
 
 @pytest.fixture
@@ -225,17 +213,7 @@ def test_what_was_destroyed_since_the_backup_is_destroyed_again(
 def test_a_directory_without_the_keys_that_the_log_names_now_is_refused(
     box: Box, backup: Path, mechanism: Mechanism, tmp_path: Path
 ) -> None:
-    stream, proposed = mechanism.ledger().mechanism.stream, ""
-    keys = list[JsonValue](rotation.draw(box.directory, "service"))
-    body: dict[str, JsonValue] = {"of": "service", "keys": keys}
-    for name in ("Ada Berg", "Jonas Mori"):
-        request = begin(mechanism, box.people[name].signing)
-        if proposed:
-            request.add("key.rotated", stream, {**body, "proposal": proposed})
-        else:
-            act: dict[str, JsonValue] = {"kind": "key.rotated", "v": 1, "body": body}
-            proposed = request.add("act.proposed", stream, act).leaf
-        mechanism.accept([request.events[0].data], {})
+    rotate(mechanism, box, "service", rotation.draw(box.directory, "service"))
     mechanism.publish()
     whole = mirrored(box, tmp_path / "mirror")
     with pytest.raises(KeysError, match="not the one that the log names"):

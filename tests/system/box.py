@@ -1,10 +1,12 @@
 """A founded mechanism with real people, and what stands in its directory."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.crypto.receipt import Receipt
@@ -54,6 +56,10 @@ class Box:
     def key_id(self, name: str) -> str:
         """A person's key id."""
         return self.people[name].signing.verify_key.key_id
+
+    def copied(self, directory: Path) -> Self:
+        """The same mechanism in a new directory: founding costs more than most tests do."""
+        return replace(self, directory=Path(shutil.copytree(self.directory, directory)))
 
     @contextmanager
     def looked_into(self) -> Iterator[Mechanism]:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 from werkzeug.test import Client, TestResponse
@@ -16,15 +17,41 @@ from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain import acts
 from meyasubako.domain.acts import NewRoom, Report, Request
 from meyasubako.domain.envelope import Event
+from meyasubako.service import web
 from meyasubako.service.clocks import system_clock
+from meyasubako.service.errors import PROBLEM_TYPE
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.nonces import Nonces
+from meyasubako.service.reporter import program
 from meyasubako.service.signatures import sign_request
 from tests.system.box import ORIGIN, Box
 
 BASE = "http://localhost"
 # The table of doors that opened long ago; every request of a test is another one.
 NONCES = Nonces.begin(datetime(2020, 1, 1, tzinfo=UTC))
+
+
+class Usage(NamedTuple):
+    """What a disk says of itself."""
+
+    total: int
+    used: int
+    free: int
+
+
+def problem(answer: TestResponse) -> str:
+    """The name of the problem that was answered."""
+    assert answer.mimetype == "application/problem+json"
+    answered: dict[str, Any] = answer.get_json()
+    return str(answered["type"]).removeprefix(PROBLEM_TYPE)
+
+
+def program_door(mechanism: Mechanism) -> Flask:
+    """The reporters' door for programs alone."""
+    app = Flask("reporter")
+    app.register_blueprint(program.blueprint(mechanism, NONCES))
+    web.harden(app, csp=web.API_CSP)
+    return app
 
 
 @dataclass(frozen=True)
@@ -123,3 +150,17 @@ def fetched(mechanism: Mechanism, reported: Reported, key: SigningKey, *digests:
     request = begin(mechanism, key)
     named: list[JsonValue] = list(digests)
     return request.add("payload.fetched", mechanism.fresh_id(), {"case": reported.case, "payloads": named})
+
+
+def rotate(mechanism: Mechanism, box: Box, of: str, keys: Sequence[str]) -> None:
+    """Two people replace keys of the server."""
+    stream, proposed = mechanism.ledger().mechanism.stream, ""
+    body: dict[str, JsonValue] = {"of": of, "keys": list[JsonValue](keys)}
+    for name in ("Ada Berg", "Jonas Mori"):
+        request = begin(mechanism, box.people[name].signing)
+        if proposed:
+            request.add("key.rotated", stream, {**body, "proposal": proposed})
+        else:
+            act: dict[str, JsonValue] = {"kind": "key.rotated", "v": 1, "body": body}
+            proposed = request.add("act.proposed", stream, act).leaf
+        mechanism.accept([request.events[0].data], {})

@@ -1,6 +1,5 @@
 import pytest
 
-from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.checkpoint import open_checkpoint
 from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.domain.audit import Replay
@@ -9,20 +8,7 @@ from meyasubako.service.errors import KeysError
 from meyasubako.service.keys import ServerKeys
 from meyasubako.service.mechanism import Mechanism
 from tests.system.box import ORIGIN, Box
-from tests.unit.service.doors import begin
-
-
-def _rotate(mechanism: Mechanism, box: Box, of: str, keys: tuple[str, ...]) -> None:
-    stream, proposed = mechanism.ledger().mechanism.stream, ""
-    body: dict[str, JsonValue] = {"of": of, "keys": list[JsonValue](keys)}
-    for name in ("Ada Berg", "Jonas Mori"):
-        request = begin(mechanism, box.people[name].signing)
-        if proposed:
-            request.add("key.rotated", stream, {**body, "proposal": proposed})
-        else:
-            act: dict[str, JsonValue] = {"kind": "key.rotated", "v": 1, "body": body}
-            proposed = request.add("act.proposed", stream, act).leaf
-        mechanism.accept([request.events[0].data], {})
+from tests.unit.service.doors import rotate
 
 
 def _findings(mechanism: Mechanism) -> list[str]:
@@ -42,7 +28,7 @@ def test_a_tree_that_ends_before_a_rotation_is_signed_by_the_keys_that_it_names(
     # As after a crash between a marker and its signature, before which somebody replaced the key.
     indices = mechanism.store.append(mechanism._slot(size), {}, {}, at_size=size)
     new = rotation.draw(box.directory, "log")
-    _rotate(mechanism, box, "log", new)
+    rotate(mechanism, box, "log", new)
     mechanism.publish()
     notes = {each.size: each.note for each in mechanism.store.checkpoints()}
     assert _opens(notes[indices[-1] + 1], old)
@@ -55,7 +41,7 @@ def test_a_successor_that_the_log_names_is_not_drawn_over(mechanism: Mechanism, 
     first = rotation.draw(box.directory, "service")
     second = rotation.draw(box.directory, "service")
     assert first != second
-    _rotate(mechanism, box, "service", second)
+    rotate(mechanism, box, "service", second)
     with pytest.raises(KeysError, match="publish it first"):
         rotation.draw(box.directory, "service")
     mechanism.write_covers(3)
@@ -67,7 +53,7 @@ def test_a_successor_that_the_log_names_is_not_drawn_over(mechanism: Mechanism, 
 def test_a_log_that_names_a_key_which_nobody_has_is_not_signed(mechanism: Mechanism, box: Box) -> None:
     first = rotation.draw(box.directory, "promise")
     rotation.draw(box.directory, "promise")
-    _rotate(mechanism, box, "promise", first)
+    rotate(mechanism, box, "promise", first)
     with pytest.raises(KeysError, match="promise"):
         mechanism.publish()
 

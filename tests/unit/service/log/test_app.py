@@ -11,9 +11,8 @@ from meyasubako.crypto.tiles import decode_bundle, split_hashes, tile_path, tile
 from meyasubako.service.founding import card
 from meyasubako.service.log.app import create_app
 from meyasubako.service.mechanism import Mechanism
-from meyasubako.service.reporter import program
 from tests.system.box import Box
-from tests.unit.service.doors import NONCES, Caller, begin, report
+from tests.unit.service.doors import NONCES, Caller, begin, program_door, report
 
 
 @pytest.fixture
@@ -140,8 +139,7 @@ def test_a_card_is_public_once_its_event_is_published(mechanism: Mechanism, box:
     stream = mechanism.ledger().mechanism.stream
     request.add("card.published", stream, {"card": shown.reference}, [shown])
     mechanism.accept([request.events[0].data], request.payloads)
-    site = Flask("test")
-    site.register_blueprint(program.blueprint(mechanism, NONCES))
+    site = program_door(mechanism)
     assert client.get(f"/card/{shown.digest}").status_code == 404
     assert shown.digest not in Client(site).get("/api/channel").get_json()["cards"]
     mechanism.publish()

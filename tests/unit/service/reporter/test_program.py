@@ -1,6 +1,5 @@
 import hashlib
 import json
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,7 +9,6 @@ from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.note import open_note
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain import acts, envelope
-from meyasubako.service import web
 from meyasubako.service.client import answers, roster
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.mechanism import Mechanism
@@ -18,17 +16,22 @@ from meyasubako.service.nonces import Nonces
 from meyasubako.service.reporter import program
 from meyasubako.service.signatures import PREFIX_FIELD, sign_request
 from tests.system.box import ORIGIN, Box
-from tests.unit.service.doors import BASE, NONCES, Caller, Reported, begin, report, report_request, submission
-
-PROBLEM = "urn:meyasubako:problem:"
+from tests.unit.service.doors import (
+    BASE,
+    Caller,
+    Reported,
+    begin,
+    problem,
+    program_door,
+    report,
+    report_request,
+    submission,
+)
 
 
 @pytest.fixture
 def app(mechanism: Mechanism) -> Flask:
-    app = Flask("test")
-    app.register_blueprint(program.blueprint(mechanism, NONCES))
-    web.harden(app, csp=web.API_CSP)
-    return app
+    return program_door(mechanism)
 
 
 @pytest.fixture
@@ -39,11 +42,6 @@ def client(app: Flask) -> Client:
 @pytest.fixture
 def reported(mechanism: Mechanism, box: Box) -> Reported:
     return report(mechanism, box)
-
-
-def _problem(answer: Any) -> str:
-    assert answer.mimetype == "application/problem+json"
-    return str(answer.get_json()["type"]).removeprefix(PROBLEM)
 
 
 def test_the_channel_names_its_readers_and_brings_what_proves_them(
@@ -74,7 +72,7 @@ def test_a_key_that_nothing_can_be_sealed_to_is_refused(
         recipient = "age1pq1" + "q" * 1952 if number == place else event.text("recipient")
         request.add(event.kind, event.stream, {**event.body, "recipient": recipient})
     answer = client.post("/api/events", json=submission(*request.events, payloads=made.payloads))
-    assert (answer.status_code, _problem(answer)) == (400, "bad-request")
+    assert (answer.status_code, problem(answer)) == (400, "bad-request")
     assert not mechanism.ledger().cases
 
 
@@ -99,7 +97,7 @@ def test_people_of_the_roster_do_not_come_in_by_the_reporters_door(
     request = begin(mechanism, box.people["Keiko Sato"].signing)
     revoked = request.add("access.revoked", reported.dialogue, {"reader": box.key_id("Omar Haddad")})
     answer = client.post("/api/events", json=submission(revoked))
-    assert (answer.status_code, _problem(answer)) == (422, "not-a-reporters")
+    assert (answer.status_code, problem(answer)) == (422, "not-a-reporters")
 
 
 def test_two_reporters_do_not_write_in_one_request(mechanism: Mechanism, box: Box, client: Client) -> None:
@@ -107,7 +105,7 @@ def test_two_reporters_do_not_write_in_one_request(mechanism: Mechanism, box: Bo
     two, _ = report_request(mechanism, box)
     payloads = one.payloads | two.payloads
     answer = client.post("/api/events", json=submission(*one.events, *two.events, payloads=payloads))
-    assert (answer.status_code, _problem(answer)) == (422, "not-a-reporters")
+    assert (answer.status_code, problem(answer)) == (422, "not-a-reporters")
 
 
 def test_a_report_that_the_rules_do_not_allow_is_refused_by_name(
@@ -117,7 +115,7 @@ def test_a_report_that_the_rules_do_not_allow_is_refused_by_name(
     body = submission(request.events[0], payloads={})
     answer = client.post("/api/events", json=body)
     assert answer.status_code == 422
-    assert _problem(answer) in {"submission-opens-its-rooms", "missing-payload"}
+    assert problem(answer) in {"submission-opens-its-rooms", "missing-payload"}
 
 
 def test_a_receipt_opens_its_mailbox(mechanism: Mechanism, app: Flask, reported: Reported) -> None:
@@ -145,7 +143,7 @@ def test_of_the_reports_room_the_reporter_sees_only_what_an_addition_needs(
 def test_every_answer_about_a_mailbox_is_of_one_size_class(app: Flask, reported: Reported) -> None:
     found = Caller(app, reported.key).get("/api/mailbox")
     missing = Caller(app, Receipt.generate().signing_key(ORIGIN)).get("/api/mailbox")
-    assert (missing.status_code, _problem(missing)) == (404, "no-mailbox")
+    assert (missing.status_code, problem(missing)) == (404, "no-mailbox")
     for answer in (found, missing):
         assert len(answer.data) % program.MAILBOX_CLASS == 0
 
@@ -160,13 +158,11 @@ def test_a_repeated_request_and_an_early_one_are_refused_in_the_size_class(
     opened.register_blueprint(program.blueprint(mechanism, Nonces.begin(system_clock())))
     answers.append(Caller(opened, reported.key).get("/api/mailbox"))
     assert [answer.status_code for answer in answers] == [200, 401, 401]
-    assert [_problem(answer) for answer in answers[1:]] == ["repeated", "nonce-prefix"]
+    assert [problem(answer) for answer in answers[1:]] == ["repeated", "nonce-prefix"]
     assert len(answers[2].headers[PREFIX_FIELD]) == 16
     assert {len(answer.data) % program.MAILBOX_CLASS for answer in answers} == {0}
     # Nobody without the receipt's key is told more than that there is no mailbox.
-    assert (
-        _problem(Caller(opened, Receipt.generate().signing_key(ORIGIN)).get("/api/mailbox")) == "no-mailbox"
-    )
+    assert problem(Caller(opened, Receipt.generate().signing_key(ORIGIN)).get("/api/mailbox")) == "no-mailbox"
 
 
 def test_an_unsigned_request_has_no_mailbox(client: Client) -> None:
@@ -215,9 +211,9 @@ def test_a_wrong_clock_is_told_so_and_not_that_there_is_no_mailbox(
     now = mechanism.clock()
     monkeypatch.setattr(mechanism, "clock", lambda: now.replace(year=now.year + 1))
     answer = Caller(app, reported.key).get("/api/mailbox")
-    assert (answer.status_code, _problem(answer)) == (401, "bad-signature")
+    assert (answer.status_code, problem(answer)) == (401, "bad-signature")
 
 
 def test_what_goes_wrong_here_is_answered_to_programs(client: Client) -> None:
     assert client.post("/api/events", data=b"{").status_code == 400
-    assert _problem(client.post("/api/events", data=b"{")) == "bad-request"
+    assert problem(client.post("/api/events", data=b"{")) == "bad-request"
