@@ -1,6 +1,7 @@
 """A signed request that is sent again, byte for byte, at each door, before the processes that serve it."""
 
 import hashlib
+import mmap
 import os
 import signal
 from collections.abc import Iterator
@@ -164,3 +165,32 @@ def test_our_own_clients_pass_a_door_that_opened_a_moment_ago_whatever_their_clo
         assert HandlerClient(http).me().person.key_id == town.box.key_id("Keiko Sato")
     with reporter_door(town.served, town.receipt, off) as http:
         assert ReporterClient(http).mailbox().case.state == "submitted"
+
+
+def _remembered(served: Served) -> int:
+    """How many of the bytes behind the heads of the supervisor's tables are not zero."""
+    found = 0
+    for entry in Path(f"/proc/{served.pid}/fd").iterdir():
+        if str(entry.readlink()).startswith("/memfd:nonces"):
+            with entry.open("rb") as memory:
+                memory.seek(mmap.PAGESIZE)
+                found += sum(len(part.strip(b"\0")) for part in iter(lambda: memory.read(1 << 20), b""))
+    return found
+
+
+def test_what_was_taken_leaves_the_memory_minutes_later_although_nobody_comes(tmp_path: Path) -> None:
+    box = found_box(tmp_path / "box", Limits(workers=2, threads=4))
+    clock = tmp_path / "clock"
+    clock.write_text(system_clock().isoformat())
+    served = Served(box.directory, tmp_path / "served", test_clock=clock)
+    served.start()
+    try:
+        with handler_door(served, box.people["Keiko Sato"]) as http:
+            HandlerClient(http).me()
+        assert _remembered(served) > 0
+        clock.write_text((system_clock() + timedelta(minutes=11)).isoformat())
+        # The supervisor looks every minute, and when a process of its own has ended.
+        served.kill_only("meyasubako.service.clock")
+        wait_for(lambda: _remembered(served) == 0)
+    finally:
+        served.stop()
