@@ -19,8 +19,11 @@ from meyasubako.domain.envelope import Event
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.mechanism import Mechanism
 
-# What a report itself consists of, and the new key of a room whose readers have changed.
-_NOT_ADDED: Final = frozenset({"report.submitted", "room.opened", "room.advanced"})
+# What a report itself consists of, the new key of a room whose readers have changed, and what nobody who
+# found the receipt may keep its owner from: closing the mailbox.
+_NOT_ADDED: Final = frozenset(
+    {"report.submitted", "room.opened", "room.advanced", "mailbox.closed_to_reading"}
+)
 _ADDED: Final = kinds.REPORTERS - _NOT_ADDED
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from meyasubako.crypto import age
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.domain import acts
 from meyasubako.service import mailbox
 from meyasubako.service.config import NO_ABUSE_LIMITS, Abuse
 from meyasubako.service.reporter import program
@@ -230,24 +231,35 @@ def test_it_is_said_in_japanese_too(app, receipt, mechanism):
 
 def test_programs_are_under_the_same_limit_and_told_by_name(app, visit, receipt, mechanism):
     limited(mechanism, additions_a_day=1)
-    key = Receipt.parse(receipt).signing_key(mechanism.config.origin)
-    client = app.test_client()
+    client, origin = app.test_client(), mechanism.config.origin
+    secret = Receipt.parse(receipt)
+    key = secret.signing_key(origin)
 
-    def closing():
-        request = begin(mechanism, key)
+    def on_the_case():
         ledger = mechanism.ledger()
         case = ledger.cases[ledger.reporters[key.verify_key.key_id]]
-        request.add("mailbox.closed_to_reading", case.rooms["dialogue"], {"sealed_by": "reporter_tool"})
-        return submission(*request.events)
+        return begin(mechanism, key), ledger.rooms[case.rooms["dialogue"]]
 
-    first = closing()
+    def saying(text):
+        request, room = on_the_case()
+        roster, own = mechanism.ledger().mechanism, secret.identity(origin).recipient
+        epoch = acts.current_epoch(request, room, roster, own, "reporter_tool")
+        document = {"text": text, "v": 1}
+        acts.post(request, "message.posted", room.stream, epoch, document, (), "reporter_tool")
+        return submission(*request.events, payloads=request.payloads)
+
+    first = saying("One.")
     assert client.post("/api/events", json=first).status_code == 200
     # The very same is found again, and what comes on top is not taken.
     assert client.post("/api/events", json=first).status_code == 200
-    refused = client.post("/api/events", json=closing())
+    refused = client.post("/api/events", json=saying("Two."))
     assert refused.status_code == 422
     assert refused.get_json()["type"].endswith(":enough-for-today")
     assert "one receipt can add in a day" in refused.get_json()["detail"]
+    # Whoever found the receipt cannot keep its owner from closing the mailbox.
+    request, room = on_the_case()
+    request.add("mailbox.closed_to_reading", room.stream, {"sealed_by": "reporter_tool"})
+    assert client.post("/api/events", json=submission(*request.events)).status_code == 200
 
 
 def test_a_mechanism_is_founded_with_a_limit_that_nobody_reaches_by_writing():
