@@ -42,7 +42,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A law, or a mechanism's own word, as the days that it gives; `card` holds its sources, if published."""
+    """A law, or a mechanism's own word, as the days that it gives.
+
+    `card` holds its sources and whom it names outside, if published.
+    """
 
     name: str
     deadlines: tuple[Deadline, ...] = ()
@@ -142,7 +145,7 @@ def _adopted(channel: Channel, event: Event) -> Channel:
         reference(event.body.get("card", "")),
     )
     others = {name: each for name, each in channel.profiles.items() if name != profile.name}
-    if not profile.deadlines and not profile.retention:
+    if not (profile.deadlines or profile.retention or profile.card):
         return replace(channel, profiles=others)  # adopted empty, it counts no longer
     return replace(channel, profiles={**others, profile.name: profile})
 

@@ -45,8 +45,8 @@ def _on(mechanism: Mechanism, channel: Channel) -> Iterator[str]:
             "nobody can recover what a lost key closed: appoint at least two people (role recovery), one "
             "of them an outsider"
         )
-    if not channel.profiles:
-        yield "no profile is adopted: seven days for the acknowledgement is all that counts"
+    if not any(profile.deadlines for profile in channel.profiles.values()):
+        yield "no profile with deadlines is adopted: seven days for the acknowledgement is all that counts"
 
 
 def identity_missing(mechanism: Mechanism, channel: Channel) -> Iterator[str]:

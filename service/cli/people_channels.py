@@ -160,7 +160,7 @@ def _as_it_is(channel: Channel) -> dict[str, JsonValue]:
 
 @people.group(cls=Commands)
 def profile() -> None:
-    """Laws and practice as days: deadlines, and how long something is kept."""
+    """Laws and practice as data: deadlines, how long something is kept, whom one may turn to outside."""
 
 
 @profile.command("list", epilog=options.example("meyasubako people profile list"))
@@ -186,7 +186,7 @@ def list_profiles(*, as_json: bool) -> None:
 @click.argument("name", metavar="NAME_OR_FILE")
 @options.as_json
 def show_profile(name: str, *, as_json: bool) -> None:
-    """Show a profile: each number, where it is from, and whether somebody checked that."""
+    """Show a profile: each number and body outside, where it is from, and whether somebody checked that."""
     found = profiles.load(name)
 
     def show(out: Console) -> None:
@@ -203,8 +203,9 @@ def show_profile(name: str, *, as_json: bool) -> None:
 def adopt(name: str, *, channel: str, **given: Any) -> None:
     """Propose that a channel takes a profile. Several hold at once: the earliest date counts.
 
-    NAME_OR_FILE is a profile that comes with the software, or a file of your own (TOML). Whatever is not
-    verified is confirmed by counsel first: it is printed which numbers those are.
+    NAME_OR_FILE is a profile that comes with the software, or a file of your own (TOML). The bodies outside
+    that it names are shown on the reporter's site. Whatever is not verified is confirmed first, by counsel
+    or by a call: it is printed which numbers and bodies those are.
     """
     found, text = profiles.load(name), profiles.text_of(name)
     who = asked(given)
@@ -218,7 +219,10 @@ def adopt(name: str, *, channel: str, **given: Any) -> None:
 @channel_option
 @as_somebody
 def drop(name: str, *, channel: str, **given: Any) -> None:
-    """Propose that a profile counts no longer: for reports from then on, and for what is not closed yet."""
+    """Propose that a profile counts no longer: for reports from then on, and for what is not closed yet.
+
+    The bodies outside that it names are not shown any more.
+    """
     who = asked(given)
     known = who.channel(channel).profiles
     if name not in known:
@@ -240,13 +244,14 @@ def _facts(found: ProfileFile) -> dict[str, object]:
         "unverified": [
             *(f"{row.step}: {row.source}" for row in found.deadline if row.status != "verified"),
             *(f"{row.item}: {row.source}" for row in found.retention if row.status != "verified"),
+            *(f"{row.name}: {row.source}" for row in found.outside if row.status != "verified"),
         ],
         "note": found.note,
     }
 
 
 def draw_profile(out: Console, found: ProfileFile) -> None:
-    """A profile's numbers as a table."""
+    """A profile's numbers as a table, and below it to whom a reporter may turn outside."""
     made = table("what", "days", "source", "reviewed", "status")
     for deadline in found.deadline:
         days = f"{deadline.days}{' working' if deadline.working else ''}"
@@ -259,7 +264,16 @@ def draw_profile(out: Console, found: ProfileFile) -> None:
         bounds += [f"at most {kept.most}"] if kept.most else []
         what = f"{kept.item} from {kept.trigger}"
         made.add_row(what, ", ".join(bounds), plain(kept.source), kept.reviewed_on.isoformat(), kept.status)
-    out.print(made)
+    if made.row_count:
+        out.print(made)
+    for body in found.outside:
+        called = body.name if body.english == body.name else f"{body.name} ({body.english})"
+        out.print(f"{plain(called)}, for {body.purpose}: {plain(', '.join(body.addresses))}")
+        spoken = f"in {', '.join(body.languages)}; " if body.languages else ""
+        checked = f"{body.status} {body.reviewed_on.isoformat()}"
+        out.print(f"  [dim]{plain(spoken)}{checked}: {plain(body.source)}[/]")
+        if body.note:
+            out.print(f"  [dim]{plain(body.note)}[/]")
     for note in (found.note, *(row.note for row in found.deadline), *(row.note for row in found.retention)):
         if note:
             out.print(f"[dim]{plain(note)}[/]")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 SEEDS = Path(__file__).parent / "corpus"
 LEARNT = Path("var/fuzz")
-NAMES = ("header", "sealed", "armored", "keys", "receipt", "archive", "event")
+NAMES = ("header", "sealed", "armored", "keys", "receipt", "archive", "event", "profile")
 # Longer than any seed; the largest is an archive of the smallest class of reports.
 LONGEST = 20_000
 # An input that takes ten seconds is a hang, and one that takes a gigabyte is no less a finding.

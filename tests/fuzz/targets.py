@@ -31,8 +31,8 @@ from meyasubako.crypto.errors import CryptoError
 from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.crypto.person import parse_public_line
 from meyasubako.crypto.receipt import Receipt
-from meyasubako.domain import envelope
-from meyasubako.domain.errors import BadEventError
+from meyasubako.domain import envelope, profiles
+from meyasubako.domain.errors import BadEventError, BadProfileError
 
 HYBRID: Final = HybridIdentity.from_seed(bytes(range(32)))
 CLASSIC: Final = X25519Identity.from_seed(bytes(range(32)))
@@ -148,6 +148,18 @@ def event(data: bytes) -> None:
     assert read(envelope.read) == read(lambda data: envelope.read_by_fields(data, leaf_hash(data)))
 
 
+def profile(data: bytes) -> None:
+    """A profile of a stranger: what it names outside is one line each, and is reached somehow."""
+    try:
+        found = profiles.parse(data.decode("utf-8", "replace"))
+    except BadProfileError:
+        return
+    for body in found.outside:
+        assert body.addresses
+        assert all(len(text.splitlines()) == 1 for text in (body.name, body.english, *body.addresses))
+    assert sum(len(bodies) for _, bodies in profiles.by_purpose([found])) <= len(found.outside)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "header": header,
     "sealed": sealed,
@@ -156,4 +168,5 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "receipt": receipt,
     "archive": archive,
     "event": event,
+    "profile": profile,
 }

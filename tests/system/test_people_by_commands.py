@@ -45,7 +45,9 @@ def test_custodians_and_those_who_recover_are_appointed_by_two(place: Place) -> 
     assert row(place, "Lee Law")["appointed"] == ["custodians:main", "recovery:main"]
     place.town.facts("log", "publish", *place.town.by("Ada Berg"))
     said = people(place, "list")["missing"]
-    assert said == ["main: no profile is adopted: seven days for the acknowledgement is all that counts"]
+    assert said == [
+        "main: no profile with deadlines is adopted: seven days for the acknowledgement is all that counts"
+    ]
     fallback = place.town.command("people", "fallback", "Lee Law", *place.town.by("Ada Berg"))
     assert fallback.returncode == 1
     assert "not a custodian" in fallback.stderr
@@ -91,10 +93,12 @@ def test_a_suspension_is_lifted_by_two(place: Place) -> None:
 def test_profiles_are_adopted_with_their_sources(place: Place, tmp_path: Path) -> None:
     told = two(place, "profile", "adopt", "jp-wpa")
     assert "notice" in str(told["unverified"])
+    assert "総合労働相談コーナー" in str(told["unverified"])
     own = tmp_path / "own.toml"
     text = place.town.facts("people", "profile", "show", "de-lksg")["text"]
     own.write_text(str(text).replace("de-lksg", "own"))
-    assert two(place, "profile", "adopt", own)["unverified"] == []
+    (unchecked,) = two(place, "profile", "adopt", own)["unverified"]
+    assert unchecked.startswith("Bundesamt für Wirtschaft und Ausfuhrkontrolle (BAFA): ")
     mechanism = place.town.box.ledger().mechanism
     adopted = mechanism.channels["main"].profiles
     assert set(adopted) == {"jp-wpa", "own"}
@@ -106,6 +110,9 @@ def test_profiles_are_adopted_with_their_sources(place: Place, tmp_path: Path) -
     bad = place.town.command("people", "profile", "show", tmp_path / "bad.toml")
     assert bad.returncode == 2
     assert "no profile" in bad.stderr
+    shown = place.town.command("people", "profile", "show", "de-hinschg")
+    assert "Externe Meldestelle des Bundes" in shown.stdout
+    assert "for breaches: www.bundesjustizamt.de" in shown.stdout
     listed = place.town.command("people", "profile", "list")
     assert "NOT all of it" in listed.stdout
 
