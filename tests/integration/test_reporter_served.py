@@ -98,3 +98,31 @@ def wait_until(holds):
     while not holds():
         assert time.monotonic() < deadline, "it did not happen within a minute"
         time.sleep(0.02)
+
+
+def test_only_pages_that_hold_nothing_of_anybody_are_packed(server):
+    fetched = {
+        path: requests.get(f"{server.base}{path}", timeout=60)
+        for path in ("/", "/en/", "/en/questions", "/en/answers", "/en/form", "/en/offline", "/en/nothing")
+    }
+    packed = {path for path, each in fetched.items() if each.headers.get("Content-Encoding") == "gzip"}
+    assert packed == {"/", "/en/", "/en/questions", "/en/answers", "/en/form"}
+    for path in packed:
+        assert int(fetched[path].headers["Content-Length"]) < len(fetched[path].content)
+        assert fetched[path].headers["Vary"] == "Accept-Encoding"
+        plain = requests.get(f"{server.base}{path}", headers={"Accept-Encoding": "identity"}, timeout=60)
+        assert "Content-Encoding" not in plain.headers
+    fields = {
+        name: values[0] for name, values in Page(fetched["/en/questions"].text).fields("/questions").items()
+    }
+    origin = {"Origin": server.base}
+    posted = [
+        requests.post(
+            f"{server.base}/en/questions", data={**fields, "go": "next"}, headers=origin, timeout=60
+        ),
+        requests.post(
+            f"{server.base}/en/answers", data={"page": "door", "receipt": "1"}, headers=origin, timeout=60
+        ),
+    ]
+    assert [each.status_code for each in posted] == [200, 200]
+    assert not any("Content-Encoding" in each.headers for each in posted)
