@@ -17,7 +17,6 @@ from datetime import date
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from meyasubako.crypto import canonical
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import digest_fingerprint
@@ -30,14 +29,16 @@ from meyasubako.domain.holders import Holding
 from meyasubako.domain.people import Channel, Person
 from meyasubako.domain.people import Mechanism as Roster
 from meyasubako.service import proofs
+from meyasubako.service.cards import texts_on
 from meyasubako.service.errors import ServiceError
 from meyasubako.service.incoming import FileTicket, IncomingFile, IncomingFiles
 from meyasubako.service.mailbox import Mailbox, Mailboxes, NoMailboxError
 from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.outside import OutsideList
 from meyasubako.service.proofs import Evidence
 from meyasubako.service.readers import Readers
 from meyasubako.service.sealed_file import Arrived, SealedFiles
-from meyasubako.service.store.errors import MissingPayloadError, SeqConflictError
+from meyasubako.service.store.errors import SeqConflictError
 
 __all__ = ["FileTicket", "IncomingFile", "Intake", "Mailbox", "NoMailboxError"]
 
@@ -148,6 +149,7 @@ class Intake:
         self.evidence = self._mailboxes.evidence
         self.close_mailbox = self._mailboxes.close_to_reading
         self.readers = Readers(mechanism).view
+        self.outside = OutsideList(mechanism).view
         self._sealed = SealedFiles(mechanism)
 
     def _derived(self, token: str, label: str) -> bytes:
@@ -228,13 +230,7 @@ class Intake:
         return ReaderView(person.key_id, card.get("name", ""), card.get("title", ""), person.recipient)
 
     def _card(self, digest: str) -> dict[str, str]:
-        try:
-            with self._mechanism.store.open_payload(digest) as file:
-                fields = canonical.decode_document(file.read())
-        except MissingPayloadError:
-            # Erased, or lost with a restored backup: the person is there, the name is not.
-            return {}
-        return {name: value for name, value in fields.items() if isinstance(value, str)}
+        return texts_on(self._mechanism.store, digest)
 
     def submit(self, draft: Draft) -> Submitted:
         """Seal and store a report. Success means that it would survive the power going out.

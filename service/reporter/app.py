@@ -55,7 +55,9 @@ from meyasubako.service.reporter.site import (
 from meyasubako.service.reporter.state import FormSeal, Leaving
 from meyasubako.service.reporter.uploads import Gate, request_class_for
 from meyasubako.service.reporter.wording import (
+    answered_in,
     happened_sentence,
+    outside_label,
     role_name,
     room_name,
     state_sentence,
@@ -180,12 +182,14 @@ def _another(tag: str) -> str:
 def _frame(app: Flask, site: Site) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
+        answered_in=answered_in,
         full_date=lambda day: shown_date(day, language()),
         digits=lambda text: digits(text, language()),
         language_name=language_name,
         number=lambda value, pattern=None: shown_number(value, language(), pattern),
         role_name=role_name,
         happened_sentence=happened_sentence,
+        outside_label=outside_label,
         room_name=room_name,
         state_sentence=state_sentence,
         wish_label=wish_label,

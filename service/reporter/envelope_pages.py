@@ -102,6 +102,8 @@ def saved_page(site: Site) -> str:
         plain="questions",
         kind="offline",
         codes=TONGUES,
+        # Who adopts another profile must not change the sum by which a saved page is compared.
+        outside=(),
         numbers=digits_locale(language()),
         questionnaire=site.questionnaire,
         policy=(

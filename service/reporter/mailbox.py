@@ -33,7 +33,7 @@ from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.sending import beside, tickets
-from meyasubako.service.reporter.site import Site, in_size_class, sealing_request
+from meyasubako.service.reporter.site import Site, sealing_request
 from meyasubako.service.reporter.state import Visit
 from meyasubako.service.reporter.wording import wish_label
 from meyasubako.service.store.errors import StoreError
@@ -69,12 +69,12 @@ class MailboxPages:
     def posted(self) -> Response:
         """What follows from the receipt, or from a button in the open mailbox."""
         if request.form.get("page", "") == "door":
-            return in_size_class(self._enter(request.form.get("receipt", "")))
+            return self._site.in_size_class(self._enter(request.form.get("receipt", "")))
         try:
             visit = self._site.seal.open(PURPOSE, request.form.get("state", ""), Visit)
         except LostStateError:
-            return in_size_class(self._lost())
-        return in_size_class(self._act(visit))
+            return self._site.in_size_class(self._lost())
+        return self._site.in_size_class(self._act(visit))
 
     def attachment(self) -> Response:
         """One attachment, opened while it is sent; or the proof that the report was filed."""
@@ -89,10 +89,10 @@ class MailboxPages:
             # Opened before the answer begins, so that a page can still say that it does not open.
             first = next(chunks, b"")
         except (LostStateError, NoMailboxError):
-            return in_size_class(self._lost())
+            return self._site.in_size_class(self._lost())
         except (CryptoError, DomainError, StoreError) as error:
             record(error)
-            return in_size_class(self._unopened(visit))
+            return self._site.in_size_class(self._unopened(visit))
         return _download(name, chain((first,), chunks), size)
 
     def _enter(self, typed: str) -> str:

@@ -27,6 +27,8 @@ from meyasubako.service.reporter.state import FormSeal, HeldFile, Leaving
 from meyasubako.service.reporter.uploads import SealingRequest
 
 _SIZE_CLASS: Final = 16 * 1024
+# What the bodies outside may take on each page of the mailbox, so that they leave as much for messages.
+_ROOM_OUTSIDE: Final = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,26 @@ class Site:
         templates = cast("SpokenEnvironment", current_app.jinja_env)
 
         def make(places: Mapping[str, str]) -> str:
-            return render_template(templates.template(template), limits=self.limits, **context, **places)
+            shown = {"limits": self.limits, "outside": self.intake.outside(), **context, **places}
+            return render_template(templates.template(template), **shown)
 
         if alike is None:
             return make(given)
         key = (template, language(), request.endpoint, alike)
         return self.blanks.page(self.channels(), key, given, make)
+
+    def in_size_class(self, body: str) -> Response:
+        """A page of the mailbox, filled up with a comment to 16 KiB, or twice that, and so on.
+
+        Where bodies outside are named, which is on all of these pages or on none, each class is longer.
+        """
+        data = body.encode()
+        room = _ROOM_OUTSIDE if self.intake.outside() else 0
+        size = _SIZE_CLASS
+        while size + room < len(data) + 16:
+            size *= 2
+        filler = b"<!--" + b" " * (size + room - len(data) - 8) + b"-->\n"
+        return make_response(data + filler)
 
 
 def sealing_request() -> SealingRequest:
@@ -121,13 +137,3 @@ def refuse_other_sites() -> None:
     own = origin.partition("://")[2] == request.host
     if fetch_site not in (None, "same-origin") or (fetch_site is None and not own) or (origin and not own):
         abort(403)
-
-
-def in_size_class(body: str) -> Response:
-    """The page, filled up with a comment to the next multiple of 16 KiB in powers of two."""
-    data = body.encode()
-    size = _SIZE_CLASS
-    while size < len(data) + 16:
-        size *= 2
-    filler = b"<!--" + b" " * (size - len(data) - 8) + b"-->\n"
-    return make_response(data + filler)

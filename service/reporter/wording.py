@@ -9,6 +9,9 @@ from typing import Final
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from meyasubako.domain.profiles import Outside
+from meyasubako.service.reporter.languages import current
+
 _RECEIVED: Final = _l("Your report has arrived. Nobody has confirmed it yet.")
 _OPEN: Final = _l("Your report is being worked on.")
 _PERSON: Final = _l("A person who works on reports")
@@ -100,6 +103,35 @@ HAPPENED: Final[dict[str, LazyString]] = {
     "disclosed": _l("Something was handed over to the court."),
     "recovery requested": _l("Somebody lost a key. The people who can help were asked to give access back."),
 }
+
+
+# What bodies outside are for.
+OUTSIDE: Final[dict[str, LazyString]] = {
+    "emergency": _l("Danger now"),
+    "labour": _l("Work, pay and safety"),
+    "human_rights": _l("Human rights, unequal treatment"),
+    "breaches": _l("Breaking a law, protection for whoever reports it"),
+    "legal_advice": _l("Advice about the law"),
+    "migrants": _l("Help for people from other countries"),
+    "data_protection": _l("Personal data"),
+    "finance": _l("Banks, insurance, stock market"),
+    "business": _l("Complaints about international companies"),
+}
+
+
+def outside_label(purpose: str) -> LazyString:
+    """What a body outside is for, as its kind is called on the page."""
+    return OUTSIDE[purpose]
+
+
+def answered_in(body: Outside) -> str:
+    """The language to name beside a body outside: the reader's own if somebody answers in it, else English.
+
+    Nothing for its own language, which its name tells.
+    """
+    own = current()
+    found = next((tag for tag in (own, "en") if tag in body.languages), "")
+    return "" if body.language in (own, found) else found
 
 
 def happened_sentence(code: str) -> LazyString | str:

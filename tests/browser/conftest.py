@@ -66,7 +66,8 @@ def town(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory):
-    return found_plain_box(tmp_path_factory.mktemp("browser") / "box", languages=LANGUAGES)
+    place = tmp_path_factory.mktemp("browser") / "box"
+    return found_plain_box(place, languages=LANGUAGES, profiles=("jp-wpa", "ungp-practice"))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ SERIES = [
 def main():
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
-        box = found_box(Path(place) / "box", languages=walk.LANGUAGES)
+        box = found_box(Path(place) / "box", languages=walk.LANGUAGES, profiles=("jp-wpa", "ungp-practice"))
         server = Server(box.directory, place)
         try:
             with browsers.launched(playwright, KIND) as browser:

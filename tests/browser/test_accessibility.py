@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import browsers, walk
+from tests.browser.test_without_scripts import WIDER_THAN_THE_SCREEN
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 # Every rule, the advice that is no criterion of WCAG included.
@@ -43,10 +44,14 @@ def test_axe_finds_nothing_on_any_page(language, size, scheme, page_in, server):
     axe = Axe(page)
     receipt = walk.report(page, language, axe)
     walk.come_back(page, language, receipt, axe)
-    for opened in page.locator("details").all():
-        opened.evaluate("each => each.open = true")
+    open_all(page)
     axe("mailbox, all of it")
     walk.leave(page, axe)
+    page.goto(f"/{language}/")
+    open_all(page)
+    axe("first page, all of it")
+    assert page.evaluate(WIDER_THAN_THE_SCREEN) <= 0
+    assert page.get_by_text("0570-078377").is_visible()
     page.goto(f"/{language}/nothing")
     axe("no such page")
     page.goto(f"/{language}/questions")
@@ -62,7 +67,13 @@ def test_axe_finds_nothing_on_any_page(language, size, scheme, page_in, server):
         page.goto(f"/{language}/{path}")
         axe(f"the pages that seal in the browser: {path}")
     assert axe.violations == []
-    assert len(axe.seen) == 21
+    assert len(axe.seen) == 22
+
+
+def open_all(page):
+    """Unfold whatever can be unfolded."""
+    for opened in page.locator("details").all():
+        opened.evaluate("each => each.open = true")
 
 
 def test_axe_is_asked_and_not_only_loaded(page_in, server):

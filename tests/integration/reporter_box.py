@@ -6,13 +6,16 @@ from pathlib import Path
 
 from meyasubako.crypto import archive
 from meyasubako.crypto.age import HybridIdentity, HybridRecipient, seal, unseal
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import KeyPair
 from meyasubako.domain import acts
+from meyasubako.domain import profiles as profile_files
 from meyasubako.domain.acts import Request
 from meyasubako.domain.case import Case
-from meyasubako.domain.sealing import SealedFile, sealed
+from meyasubako.domain.sealing import Sealed, SealedFile, sealed
+from meyasubako.service import profiles as known_profiles
 from meyasubako.service.config import Config, Doors, Limits
-from meyasubako.service.founding import Founder, Settings, found
+from meyasubako.service.founding import Appointed, Founder, Settings, card, found
 from meyasubako.service.mechanism import Mechanism
 
 ORIGIN = "box.example.org"
@@ -37,6 +40,7 @@ def found_box(
     fallback: bool = True,
     also: dict[str, tuple[str, ...]] | None = None,
     languages: tuple[str, ...] = ("en", "ja"),
+    profiles: tuple[str, ...] = (),
 ) -> Box:
     """A steward, two intake people, and an outsider who is the fallback; `also` more people with roles."""
     names = {
@@ -49,8 +53,14 @@ def found_box(
     people = {name: KeyPair.generate(name) for name in names}
     founders = [Founder(people[name].person(), roles) for name, roles in names.items()]
     config = Config(origin=ORIGIN, doors=DOORS, limits=limits or Limits(workers=1, threads=8))
+    adopted = tuple((known_profiles.load(each), known_profiles.text_of(each)) for each in profiles)
     settings = Settings(
-        name="Test box", channel_name="Main channel", waiting_hours=0, test=True, languages=languages
+        name="Test box",
+        channel_name="Main channel",
+        waiting_hours=0,
+        test=True,
+        languages=languages,
+        appointed=Appointed(profiles=adopted),
     )
     found(directory, config, settings, founders, people["Ada Steward"])
     box = Box(directory, people)
@@ -83,11 +93,7 @@ def open_second_channel(box: Box) -> None:
         main = json.loads(
             next(row.data for row in mechanism.store.stream(stream) if row.kind == "channel.opened")
         )
-        body = {**main["body"], "channel": "outside", "draw": 0}
-        proposal = {"kind": "channel.opened", "v": 1, "body": body}
-        first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
-        _sign(mechanism, box, "Bar Association", "channel.opened", {**body, "proposal": first})
-        mechanism.publish()
+        agree(mechanism, box, "channel.opened", {**main["body"], "channel": "outside", "draw": 0})
     finally:
         mechanism.close()
 
@@ -114,13 +120,17 @@ def answer(
     mechanism.accept([event.data for event in request.events], request.payloads)
 
 
+def agree(mechanism: Mechanism, box: Box, kind: str, body: dict[str, JsonValue]) -> None:
+    """The steward proposes, and the outsider confirms."""
+    proposal: dict[str, JsonValue] = {"kind": kind, "v": 1, "body": body}
+    first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
+    _sign(mechanism, box, "Bar Association", kind, {**body, "proposal": first})
+    mechanism.publish()
+
+
 def appoint(mechanism: Mechanism, box: Box, name: str) -> None:
     """Somebody outside becomes the main channel's fallback, by two people."""
-    body = {"channel": "main", "person": box.key_id(name)}
-    proposal = {"kind": "fallback.appointed", "v": 1, "body": body}
-    first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
-    _sign(mechanism, box, "Bar Association", "fallback.appointed", {**body, "proposal": first})
-    mechanism.publish()
+    agree(mechanism, box, "fallback.appointed", {"channel": "main", "person": box.key_id(name)})
 
 
 def appoint_recovery(mechanism: Mechanism, box: Box, names: list[str]) -> None:
@@ -134,11 +144,8 @@ def appoint_custodians(mechanism: Mechanism, box: Box, names: list[str]) -> None
 
 
 def _appoint_holders(mechanism: Mechanism, box: Box, kind: str, names: list[str]) -> None:
-    body = {"channel": "main", "people": sorted(box.key_id(name) for name in names), "threshold": 2}
-    proposal = {"kind": kind, "v": 1, "body": body}
-    first = _sign(mechanism, box, "Ada Steward", "act.proposed", proposal)
-    _sign(mechanism, box, "Bar Association", kind, {**body, "proposal": first})
-    mechanism.publish()
+    people = list[JsonValue](sorted(box.key_id(name) for name in names))
+    agree(mechanism, box, kind, {"channel": "main", "people": people, "threshold": 2})
 
 
 def suspend(mechanism: Mechanism, box: Box, name: str) -> None:
@@ -166,3 +173,32 @@ def opened_report(mechanism: Mechanism, box: Box, name: str) -> dict[str, bytes]
 def _payload(mechanism: Mechanism, digest: str) -> bytes:
     with mechanism.store.open_payload(digest) as file:
         return file.read()
+
+
+def adopt(
+    mechanism: Mechanism,
+    box: Box,
+    name: str,
+    text: str = "",
+    *,
+    published: Sealed | None = None,
+    dropped: bool = False,
+) -> None:
+    """Two people adopt a profile, with its own file or another card; or drop it."""
+    if dropped:
+        body: dict[str, JsonValue] = {"channel": "main", "profile": name, "deadlines": [], "retention": []}
+    else:
+        text = text or known_profiles.text_of(name)
+        shown = published or card({"kind": "profile", "name": name, "text": text})
+        _publish(mechanism, box, shown)
+        body = profile_files.parse(text).body("main", shown.digest)
+    agree(mechanism, box, "profile.adopted", body)
+
+
+def _publish(mechanism: Mechanism, box: Box, shown: Sealed) -> None:
+    ledger = mechanism.ledger()
+    stream = ledger.mechanism.stream
+    signing = box.people["Ada Steward"].signing
+    request = Request(ORIGIN, signing, mechanism.clock(), heads={stream: ledger.head(stream)})
+    request.add("card.published", stream, {"card": shown.reference}, [shown])
+    mechanism.accept([event.data for event in request.events], request.payloads)

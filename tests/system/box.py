@@ -15,9 +15,10 @@ from meyasubako.domain.audit import Replay
 from meyasubako.domain.envelope import read
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.reading import Opened
+from meyasubako.service import profiles
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.config import Config, Doors, IntakeSettings, Limits
-from meyasubako.service.founding import Founder, Settings, found
+from meyasubako.service.founding import Appointed, Founder, Settings, found
 from meyasubako.service.keys import ServerKeys
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.store.sqlite import Store
@@ -148,14 +149,29 @@ def _flipped(data: bytes) -> bytes:
 
 
 def found_box(
-    directory: Path, limits: Limits, *, languages: tuple[str, ...] = ("en", "ja"), doors: Doors = ANYWHERE
+    directory: Path,
+    limits: Limits,
+    *,
+    languages: tuple[str, ...] = ("en", "ja"),
+    doors: Doors = ANYWHERE,
+    adopted: tuple[str, ...] = (),
 ) -> Box:
-    """Two stewards, two people of the intake, an auditor; the intake answers in `languages`."""
+    """Two stewards, two people of the intake, an auditor; the intake answers in `languages`.
+
+    `adopted` are profiles that come with the software.
+    """
     people = {name: KeyPair.generate(name) for name in ROLES}
     founders = [Founder(people[name].person(), roles) for name, roles in ROLES.items()]
     config = Config(origin=ORIGIN, doors=doors, limits=limits, intake=IntakeSettings(show="at_once"))
     settings = Settings(
-        name="Test box", channel_name="Main channel", languages=languages, waiting_hours=0, test=True
+        name="Test box",
+        channel_name="Main channel",
+        languages=languages,
+        waiting_hours=0,
+        test=True,
+        appointed=Appointed(
+            profiles=tuple((profiles.load(each), profiles.text_of(each)) for each in adopted)
+        ),
     )
     found(directory, config, settings, founders, people["Ada Berg"])
     return Box(directory, people)
