@@ -192,8 +192,10 @@ def our_site(directory: Path) -> Iterator[Site]:
         told: dict[str, dict[str, str]] = {}
         while "ready" not in told:
             told |= json.loads(process.stdout.readline())
-        yield Site(told["doors"]["reporter"], process.pid)
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield Site(told["doors"]["reporter"], process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 @contextmanager
@@ -209,8 +211,10 @@ def bare_site(directory: Path) -> Iterator[Site]:
             str(number),
         ]
         with subprocess.Popen(command, pass_fds=(number,)) as process:
-            yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", process.pid)
-            process.send_signal(signal.SIGTERM)
+            try:
+                yield Site(f"http://127.0.0.1:{listener.getsockname()[1]}", process.pid)
+            finally:
+                process.send_signal(signal.SIGTERM)
 
 
 def percentiles(values: tuple[float, ...]) -> tuple[float, float]:

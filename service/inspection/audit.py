@@ -171,8 +171,10 @@ class _Audit:
             if self._demands.state is not None and walk.tree.size == published:
                 state = resume.encode(walk)
             walk.run(source.size(), wanted)
-        walk.finish()
-        result = self._result(walk, form, since, state)
+            # While other cores are still at the last signatures.
+            payloads = _gather(vault.check(source, walk.replay.ledger, self._progress, since))
+            walk.finish()
+        result = self._result(walk, form, payloads, since, state)
         if self._demands.memory and result.good and result.note:
             try:
                 self._demands.memory.keep(result.origin, result.note)
@@ -188,7 +190,9 @@ class _Audit:
             return 0
         return size
 
-    def _result(self, walk: Walk, form: list[Finding], since: int, state: bytes) -> AuditResult:
+    def _result(
+        self, walk: Walk, form: list[Finding], payloads: list[Finding], since: int, state: bytes
+    ) -> AuditResult:
         source, replay, demands = self._source, walk.replay, self._demands
         last = checkpoints.last_published(source, replay)
         mechanism = replay.ledger.mechanism
@@ -204,7 +208,6 @@ class _Audit:
         ]
         consistent = _gather(_check_seen(self._seen, walk))
         witnessed = _gather(witnesses.check(source, replay, since=since, accept=demands.accept_unwitnessed))
-        payloads = _gather(vault.check(source, replay.ledger, self._progress, since))
         marker = mechanism.last_marker
         steps = (
             Step(FORM, tuple(form)),

@@ -63,14 +63,14 @@ class Walk:
                 if chunk.broken is not None:
                     break
             self._ask(least=1)
-            while self._asked:
-                self._answer()
-        self.signatures.sort(key=lambda finding: finding.index or 0)
         self.replay.tree = self.tree.frontier
 
     def finish(self) -> None:
-        """See what is wrong at the end of the log."""
+        """See what is wrong at the end of the log, and wait for every signature's answer."""
         _keep(self.rules, list(self.replay.finish()))
+        while self._asked:
+            self._answer()
+        self.signatures.sort(key=lambda finding: finding.index or 0)
 
     def _examined(self, start: int, stop: int) -> Iterator[Examined]:
         here = isinstance(self._executor, Here)

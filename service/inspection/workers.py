@@ -36,8 +36,11 @@ def at_work(entries: int, processes: int | None = None) -> Iterator[Executor]:
     if count < 2 or (processes is None and entries < _WORTH_IT):
         yield Here()
         return
-    # Fresh processes, on every system alike: a fork would copy open databases and threads.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("forkserver"), initializer=begin)
+    # Not forked from this process, which may have open databases and threads, but from one that has only read
+    # the code: it is read once, not for each of them.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", begin.__module__])
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=begin)
     try:
         for _ in range(count):
             pool.submit(int)  # they start now, while we look at other things
