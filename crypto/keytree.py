@@ -13,9 +13,9 @@ Rules upheld here:
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Final
 
 from meyasubako.crypto.errors import BadKeyError, DestroyedKeyError
@@ -28,6 +28,7 @@ _DEPTH: Final = 64
 _MAGIC: Final = b"meya-ek1"
 _NODE: Final = 1 + 8 + KEY_SIZE
 _CHECK: Final = 32
+_SIDES: Final = {"0": b"\0", "1": b"\1"}
 # Where a node stands: its depth, and the first so many bits of the leaves below it.
 Place = tuple[int, int]
 
@@ -48,8 +49,8 @@ class KeyTree:
         """The 32-byte key of a name; raises `DestroyedKeyError`."""
         leaf = self._leaf(name)
         depth, seed = _above(self.nodes, leaf)
-        for level in range(depth + 1, _DEPTH + 1):
-            seed = _child(seed, leaf >> (_DEPTH - level) & 1)
+        for side in f"{leaf:0{_DEPTH}b}"[depth:]:
+            seed = _child(seed, _SIDES[side])
         return seed
 
     def holds(self, name: bytes) -> bool:
@@ -72,8 +73,8 @@ class KeyTree:
             del nodes[depth, leaf >> (_DEPTH - depth)]
             for level in range(depth + 1, _DEPTH + 1):
                 place = leaf >> (_DEPTH - level)
-                nodes[level, place ^ 1] = _child(seed, place & 1 ^ 1)
-                seed = _child(seed, place & 1)
+                nodes[level, place ^ 1] = _child(seed, bytes([place & 1 ^ 1]))
+                seed = _child(seed, bytes([place & 1]))
         return replace(self, nodes=nodes)
 
     def encode(self) -> bytes:
@@ -83,7 +84,7 @@ class KeyTree:
             for depth, place in sorted(self.nodes)
         )
         body = _MAGIC + self.placing + nodes
-        return body + hashlib.sha256(body).digest()
+        return body + sha256(body).digest()
 
     @classmethod
     def decode(cls, data: bytes) -> KeyTree:
@@ -92,7 +93,7 @@ class KeyTree:
         """
         body, check = data[:-_CHECK], data[-_CHECK:]
         begin = len(_MAGIC) + KEY_SIZE
-        if not body.startswith(_MAGIC) or len(body) < begin or hashlib.sha256(body).digest() != check:
+        if not body.startswith(_MAGIC) or len(body) < begin or sha256(body).digest() != check:
             raise BadKeyError("these are not the bytes of a tree of keys, or they were damaged")
         rows = [body[at : at + _NODE] for at in range(begin, len(body), _NODE)]
         nodes = {(row[0], int.from_bytes(row[1:9])): row[9:] for row in rows}
@@ -107,7 +108,7 @@ class KeyTree:
         return tree
 
     def _leaf(self, name: bytes) -> int:
-        return int.from_bytes(hashlib.blake2b(name, key=self.placing, digest_size=_DEPTH // 8).digest())
+        return int.from_bytes(blake2b(name, key=self.placing, digest_size=_DEPTH // 8).digest())
 
 
 def _above(nodes: Mapping[Place, bytes], leaf: int) -> tuple[int, bytes]:
@@ -119,8 +120,8 @@ def _above(nodes: Mapping[Place, bytes], leaf: int) -> tuple[int, bytes]:
     raise DestroyedKeyError("the key was destroyed")
 
 
-def _child(seed: bytes, side: int) -> bytes:
-    return hashlib.blake2b(b"\1" if side else b"\0", key=seed, digest_size=KEY_SIZE, person=_MAGIC).digest()
+def _child(seed: bytes, side: bytes) -> bytes:
+    return blake2b(side, key=seed, digest_size=KEY_SIZE, person=_MAGIC).digest()
 
 
 def _covered(nodes: Mapping[Place, bytes], depth: int, place: int) -> bool:

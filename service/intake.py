@@ -21,6 +21,7 @@ from meyasubako.crypto.age import HybridIdentity, HybridRecipient
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain import acts, holders
 from meyasubako.domain.acts import NewRoom, Report, Request, Told
 from meyasubako.domain.case import Case
@@ -239,11 +240,11 @@ class Intake:
         """
         receipt = Receipt.from_entropy(self._derived(draft.token, "receipt"))
         case = self._case_of(draft.token)
-        reporter = receipt.signing_key(self._mechanism.config.origin).verify_key.key_id
+        key = receipt.signing_key(self._mechanism.config.origin)
         known = self._mechanism.ledger().cases.get(case)
         if known is None:
             try:
-                self._send(draft, receipt, case)
+                self._send(draft, receipt, key, case)
             except (SeqConflictError, RefusedError, FileNotFoundError) as error:
                 # The same form, sent twice at the same moment: the other one was first, and took the files.
                 known = self._mechanism.ledger().cases.get(case)
@@ -252,18 +253,18 @@ class Intake:
                         raise ReadersChangedError(self.channel(draft.channel)) from None
                     raise
         stored = self._mechanism.ledger().cases[case]
-        if stored.reporter != reporter:
+        if stored.reporter != key.verify_key.key_id:
             raise ServiceError("this form cannot be sent: please begin again")
         self.discard(ticket.id for ticket, _, _ in draft.files)
         evidence = proofs.evidence(self._mechanism, case, 1)
         return Submitted(receipt, _next_date(stored), repeated=known is not None, evidence=evidence)
 
-    def _send(self, draft: Draft, receipt: Receipt, case: str) -> None:
+    def _send(self, draft: Draft, receipt: Receipt, key: SigningKey, case: str) -> None:
         mechanism, origin = self._mechanism, self._mechanism.config.origin
         roster = mechanism.ledger().mechanism
         channel = roster.channels[draft.channel]
         readers = self._readers(roster, channel, draft)
-        request = Request(origin, receipt.signing_key(origin), mechanism.clock())
+        request = Request(origin, key, mechanism.clock())
         rooms = tuple(NewRoom(mechanism.fresh_id(), HybridIdentity.generate()) for _ in range(2))
         about = request.binding(case, "report.submitted")
         with self._files.attached(request, draft.files, rooms[0].recipient, about) as files:

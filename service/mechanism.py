@@ -117,6 +117,14 @@ class Mechanism:
             self._followed = size
         return self._ledger
 
+    def _follow(self, events: Sequence[Event], indices: Sequence[int]) -> None:
+        """Fold what was just stored, where nothing else came before it: then it need not be read again."""
+        with self._lock:
+            if indices[0] == self._followed:
+                for index, event in zip(indices, events, strict=True):
+                    self._ledger.apply(event, index)
+                self._followed = indices[-1] + 1
+
     def accept(self, events: Sequence[bytes], payloads: Mapping[str, bytes]) -> list[Accepted]:
         """Store the signed events of one request with their small payloads (digest to sealed bytes).
 
@@ -146,6 +154,7 @@ class Mechanism:
                 if last:
                     raise
                 continue
+            self._follow(read, indices)
             if any(event.kind in _DESTROYING for event in read):
                 self.destroy()
             return [Accepted(index, event.leaf) for index, event in zip(indices, read, strict=True)]

@@ -229,7 +229,8 @@ def _error_page(site: Site) -> Callable[[HTTPException, str | None], Response]:
 def _only_offered(site: Site) -> Callable[[], BaseResponse | None]:
     def refuse() -> BaseResponse | None:
         # What is posted is taken in any language: the list may have changed while somebody was writing.
-        begins = request.method == "GET" and request.endpoint in _BEGINNINGS
+        asked = sealing_request()
+        begins = asked.method == "GET" and asked.endpoint in _BEGINNINGS
         return redirect(url_for("languages"), 303) if begins and language() not in site.offered() else None
 
     return refuse
@@ -237,8 +238,9 @@ def _only_offered(site: Site) -> Callable[[], BaseResponse | None]:
 
 def _keep_others_small() -> None:
     # The programs' door (a blueprint) has limits of its own.
-    if request.blueprint is None and request.endpoint not in _TAKING_FILES:
-        request.max_content_length = _FORM_ROOM
+    asked = sealing_request()
+    if asked.blueprint is None and asked.endpoint not in _TAKING_FILES:
+        asked.max_content_length = _FORM_ROOM
 
 
 def _never_stored(answer: Response) -> Response:
@@ -248,11 +250,13 @@ def _never_stored(answer: Response) -> Response:
 
 
 def _packed(answer: Response) -> Response:
-    whole = answer.status_code == 200 and "Content-Disposition" not in answer.headers
-    if request.method != "GET" or answer.mimetype != "text/html" or not whole:
+    asked = sealing_request()
+    if asked.method != "GET" or answer.status_code != 200 or answer.mimetype != "text/html":
+        return answer
+    if "Content-Disposition" in answer.headers:
         return answer
     answer.headers["Vary"] = "Accept-Encoding"
-    if request.accept_encodings.quality("gzip") > 0:
+    if "gzip" in asked.headers.get("Accept-Encoding", "") and asked.accept_encodings.quality("gzip") > 0:
         answer.set_data(gzip.compress(answer.get_data(), _QUICKLY, mtime=0))
         answer.headers["Content-Encoding"] = "gzip"
     return answer

@@ -26,7 +26,7 @@ from meyasubako.service.reporter.forms import Problem
 from meyasubako.service.reporter.languages import current, digits, locale_of, shown_date
 from meyasubako.service.reporter.limits import DAY, PATIENCE_SECONDS, refused
 from meyasubako.service.reporter.question import Question
-from meyasubako.service.reporter.site import Site
+from meyasubako.service.reporter.site import Site, sealing_request
 
 # Hidden from people, screen readers and the keyboard; programs that fill in whatever they find fill it in.
 TRAP: Final = "subject"
@@ -40,12 +40,13 @@ def keep_pace(site: Site) -> Callable[[], None]:
     """What looks at each request before its body is read. Pages that lose nothing are held back later."""
 
     def check() -> None:
-        if request.endpoint in _FREE:
+        asked = sealing_request()
+        if asked.endpoint in _FREE:
             return
-        wait = site.pace.request(request.environ.get(ENVIRON))
-        if wait and request.endpoint in _KEEPING and wait <= PATIENCE_SECONDS:
+        wait = site.pace.request(asked.environ.get(ENVIRON))
+        if wait and asked.endpoint in _KEEPING and wait <= PATIENCE_SECONDS:
             g.held = wait
-        elif not wait and request.endpoint in _SENDING:
+        elif not wait and asked.endpoint in _SENDING:
             wait = site.pace.send()
         if wait and "held" not in g:
             raise refused(wait)

@@ -98,6 +98,7 @@ def regional(tag: str) -> Locale:
     return Locale.parse(get_global("likely_subtags").get(identifier, identifier))
 
 
+@lru_cache(maxsize=64)
 def offered(answered: frozenset[str]) -> tuple[str, ...]:
     """The site's languages among those in which somebody answers; the default if there is none."""
     known = {tag.lower() for tag in answered}

@@ -1,6 +1,6 @@
 """From what a page holds to what the intake is given, and who that makes the readers."""
 
-from flask_babel import gettext
+from flask_babel import get_translations, gettext
 
 from meyasubako.service.intake import ChannelView, Draft, FileTicket, ReaderView
 from meyasubako.service.reporter import zawgyi
@@ -66,15 +66,16 @@ def tickets(files: tuple[HeldFile, ...]) -> tuple[tuple[FileTicket, str, str], .
 
 def readable(state: Writing, questionnaire: Questionnaire) -> str:
     """The whole report as text, in the words that the reporter saw: for whoever opens it with stock tools."""
+    say = get_translations().ugettext
     parts = [beside(state.text.strip())]
     for question in questionnaire.questions():
         answer = state.answers.get(question.id)
         if not answer:
             continue
         codes = {answer} if isinstance(answer, str) else set(answer)
-        told = [gettext(option.label) for option in question.options if option.code in codes]
+        told = [say(option.label) for option in question.options if option.code in codes]
         said = told or [beside(code) for code in sorted(codes)]
-        parts.append("\n".join([gettext(question.label), *said]))
+        parts.append("\n".join([say(question.label), *said]))
     return "\n\n".join(parts)
 
 

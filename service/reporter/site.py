@@ -50,9 +50,9 @@ class Site:
 
     def channels(self) -> tuple[ChannelView, ...]:
         """Every open channel, looked at once in a request."""
-        if "channels" not in g:
-            g.channels = self.intake.channels()
-        found: tuple[ChannelView, ...] = g.channels
+        found: tuple[ChannelView, ...] | None = g.get("channels")
+        if found is None:
+            found = g.channels = self.intake.channels()
         return found
 
     def look_again(self) -> None:
@@ -105,8 +105,8 @@ class Site:
 
 
 def sealing_request() -> SealingRequest:
-    """The current request, by its own type."""
-    return cast("SealingRequest", request)
+    """The current request, by its own type: itself, not what looks for it at each use."""
+    return cast("SealingRequest", request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 (as Flask's documentation does)
 
 
 def language() -> str:
@@ -129,11 +129,12 @@ def refuse_other_sites() -> None:
 
     The scheme is not compared: an onion service speaks http to us whatever the browser shows.
     """
+    asked = sealing_request()
     # The programs' door (a blueprint) knows who asks by a signature, and no form of a page speaks to it.
-    if request.method != "POST" or request.blueprint is not None:
+    if asked.method != "POST" or asked.blueprint is not None:
         return
-    fetch_site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin", "")
-    own = origin.partition("://")[2] == request.host
+    fetch_site = asked.headers.get("Sec-Fetch-Site")
+    origin = asked.headers.get("Origin", "")
+    own = origin.partition("://")[2] == asked.host
     if fetch_site not in (None, "same-origin") or (fetch_site is None and not own) or (origin and not own):
         abort(403)
