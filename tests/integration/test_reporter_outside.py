@@ -153,6 +153,7 @@ def test_cards_are_read_once_for_all_visits_until_the_mechanism_changes(opened, 
         card({"kind": "profile", "name": "Of a later version", "text": "format = 9"}).data,
         card({"kind": "profile", "name": "Not TOML", "text": "["}).data,
     ],
+    ids=["no card", "another card", "a later version", "not TOML"],
 )
 def test_a_card_that_is_no_profile_takes_away_its_bodies_and_nothing_else(opened, published):
     box, mechanism, visit = opened("jp-wpa")
