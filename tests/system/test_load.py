@@ -24,7 +24,7 @@ from tests.system.visitor import UnexpectedPageError, Visitor
 CLIENTS = 8
 TWO_WORKERS = msgspec.structs.replace(SMALL, workers=2)
 # How long the clients go on: shortly in every test run, and for a minute in `make test-long`.
-SHORT, LONG = 5.0, 60.0
+SHORT, LONG = 3.0, 60.0
 durations = pytest.mark.parametrize("seconds", [SHORT, pytest.param(LONG, marks=pytest.mark.long)])
 
 

@@ -55,6 +55,7 @@ def lived(shared: tuple[Box, Served]) -> tuple[Box, Served]:
         at_work.open(one)
         life.move(at_work, one, "screening", system_clock().date() + timedelta(days=30))
         life.close(at_work, one, "ended", "Good bye.")
+    replayed(box)
     return box, served
 
 
@@ -99,7 +100,6 @@ def test_a_view_that_was_tampered_with_is_named_and_put_right(
     lived: tuple[Box, Served], table: str, how: str
 ) -> None:
     box, _ = lived
-    replayed(box)
     before = dump(box.directory)
     column = {"people": "roles", "readers": "digest", "fetches": "digest", "rooms": "name"}.get(
         table, "state"
@@ -115,7 +115,6 @@ def test_a_view_that_was_tampered_with_is_named_and_put_right(
     assert facts["equal"] is False
     assert facts["differing"] == [table]
     assert dump(box.directory) == before
-    assert replayed(box)["equal"] is True
 
 
 def test_views_that_are_no_database_any_more_are_built_anew(lived: tuple[Box, Served]) -> None:
