@@ -1,8 +1,8 @@
 """Looking for what must not be anywhere: every secret in every spelling that something could leave it in."""
 
 import base64
-import json
 import errno
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
