@@ -148,22 +148,29 @@ class Http:
         return True
 
     def _sent(self, prepared: requests.PreparedRequest, digest: bytes) -> requests.Response:
-        """Sign the request where that is needed, and send it; `UnreachableError`."""
-        if self._key is not None:
-            method, url = str(prepared.method), str(prepared.url)
-            signature = sign_request(method, url, digest, self._key, self._clock(), self._prefix)
-            prepared.headers.update(signature)
-        try:
-            return self._session.send(
-                prepared,
-                stream=True,
-                allow_redirects=False,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                proxies=self._session.proxies,
-            )
-        except (requests.RequestException, OSError) as error:
-            # requests' own text is for programmers, and may hold the SOCKS user.
-            raise UnreachableError(f"{self.address} does not answer") from error
+        """Sign the request where that is needed, and send it; `UnreachableError`.
+
+        Where no answer comes to a question, it is asked once more: behind Tor a circuit may go at any moment.
+        What changes something is for the caller to repeat, who knows what arrived.
+        """
+        for again in (prepared.method == "GET", False):
+            if self._key is not None:
+                method, url = str(prepared.method), str(prepared.url)
+                signature = sign_request(method, url, digest, self._key, self._clock(), self._prefix)
+                prepared.headers.update(signature)
+            try:
+                return self._session.send(
+                    prepared,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    proxies=self._session.proxies,
+                )
+            except (requests.RequestException, OSError) as error:
+                if not again:
+                    # requests' own text is for programmers, and may hold the SOCKS user.
+                    raise UnreachableError(f"{self.address} does not answer") from error
+        raise AssertionError("unreachable: the last try returns or raises")
 
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:

@@ -227,3 +227,42 @@ def test_a_refusal_without_a_body_has_its_status(fake_door: Callable[[Answer], s
         with pytest.raises(RefusedError) as caught:
             http.exchange("HEAD", "/", {})
         assert caught.value.status == 404
+
+
+def _breaks_off(times: int, asked: list[str]) -> Answer:
+    """Ends so many connections before an answer, and remembers the signature of each request."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.headers["Signature"])
+        if len(asked) > times:
+            _says(200, b"{}")(handler)
+        else:
+            handler.close_connection = True
+
+    return answer
+
+
+def test_a_question_whose_connection_breaks_is_asked_once_more_and_signed_anew(
+    fake_door: Callable[[Answer], str],
+) -> None:
+    asked: list[str] = []
+    with Http(fake_door(_breaks_off(1, asked)), key=KEY) as http:
+        assert http.get_json("/v1/me") == {}
+    assert len(set(asked)) == 2
+
+
+def test_a_door_that_breaks_off_each_time_does_not_answer(fake_door: Callable[[Answer], str]) -> None:
+    asked: list[str] = []
+    with (
+        Http(fake_door(_breaks_off(9, asked)), key=KEY) as http,
+        pytest.raises(UnreachableError, match="does not answer"),
+    ):
+        http.get_json("/v1/me")
+    assert len(asked) == 2
+
+
+def test_what_changes_something_is_not_sent_again_by_itself(fake_door: Callable[[Answer], str]) -> None:
+    asked: list[str] = []
+    with Http(fake_door(_breaks_off(1, asked)), key=KEY) as http, pytest.raises(UnreachableError):
+        http.post_json("/v1/events", {})
+    assert len(asked) == 1
