@@ -7,6 +7,7 @@ SQLite, durable when it is answered.
 import argparse
 import sqlite3
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +19,20 @@ from meyasubako.service.door import Door, settings
 PAGE = "<!doctype html><title>Questions</title><form method=post><button>Continue</button></form>"
 
 
+def connect(directory: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(directory / "bare.db", isolation_level=None, timeout=60)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
 def create_app(directory: Path) -> Flask:
     app = Flask(__name__)
     local = threading.local()
 
     def connection() -> sqlite3.Connection:
         if not hasattr(local, "connection"):
-            local.connection = sqlite3.connect(directory / "bare.db", isolation_level=None, timeout=60)
-            local.connection.execute("PRAGMA journal_mode=WAL")
-            local.connection.execute("PRAGMA synchronous=FULL")
-            local.connection.execute("CREATE TABLE IF NOT EXISTS report (id INTEGER PRIMARY KEY, text BLOB)")
+            local.connection = connect(directory)
         return local.connection
 
     @app.get("/")
@@ -50,6 +55,9 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--socket", type=int, required=True)
     options = parser.parse_args()
+    # Before two processes come: the change to a write-ahead log waits for nobody, and fails.
+    with closing(connect(options.directory)) as connection:
+        connection.execute("CREATE TABLE report (id INTEGER PRIMARY KEY, text BLOB)")
     Door(partial(create_app, options.directory), settings(options.socket, Limits())).run()
 
 

@@ -26,9 +26,11 @@ class Blanks:
         self, of: object, key: Hashable, sealed: Mapping[str, str], make: Callable[[Mapping[str, str]], str]
     ) -> str:
         """The page with this key while `of` is the same object; `make` is given a place for each seal."""
-        if self._made[0] is not of:
-            self._made = (of, {})
-        pages = self._made[1]
+        made = self._made
+        if made[0] is not of:
+            # By one name from here on: another thread may be at another state of the channels.
+            made = self._made = (of, {})
+        pages = made[1]
         pieces = pages.get(key)
         if pieces is None:
             pieces = self._split(make({name: f"{self._place}-{name};" for name in sealed}))

@@ -56,3 +56,15 @@ def test_only_so_many_pages_are_remembered(ask, made):
     ask(channels, 999, leaving="a")
     ask(channels, 0, leaving="a")
     assert made == [*range(1000), 999]
+
+
+def test_who_saw_the_channels_before_they_changed_leaves_nothing_for_those_who_see_them_now():
+    blanks, before, now = Blanks(), object(), object()
+
+    def slowly(_places):
+        # While this page is made, somebody else is shown the channels as they are now.
+        blanks.page(now, "other", {}, lambda _: "made meanwhile")
+        return "as it was before"
+
+    assert blanks.page(before, "readers", {}, slowly) == "as it was before"
+    assert blanks.page(now, "readers", {}, lambda _: "as it is now") == "as it is now"
