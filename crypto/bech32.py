@@ -9,7 +9,7 @@ Rules upheld here:
 """
 
 import re
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import xor
 from typing import Final
 
@@ -42,10 +42,11 @@ def encode(prefix: str, data: bytes) -> str:
     'age1qqqqlpnwam'
     """
     lower = prefix.lower()
-    values = _in_fives(data)
-    register = _polymod(lower, values + bytes(_CHECKSUM_LENGTH)) ^ 1
-    tail = bytes(register >> 5 * (5 - place) & 31 for place in range(_CHECKSUM_LENGTH))
-    text = f"{lower}1{(values + tail).translate(_FROM_VALUES).decode('ascii')}"
+    count = -(-len(data) * 8 // 5)
+    bits = int.from_bytes(data, "big") << (count * 5 - len(data) * 8)
+    checksum = _checksum(lower, count, bits)
+    tail = bytes(checksum >> 5 * (5 - place) & 31 for place in range(_CHECKSUM_LENGTH))
+    text = f"{lower}1{(_in_fives(bits, count) + tail).translate(_FROM_VALUES).decode('ascii')}"
     return text if prefix == lower else text.upper()
 
 
@@ -69,23 +70,58 @@ def decode(text: str) -> tuple[str, bytes]:
     return text[: len(prefix)], _in_eights(values[:-_CHECKSUM_LENGTH])
 
 
-def _in_fives(data: bytes) -> bytes:
-    """The bits of the bytes, five in each value, filled up with zero bits.
+def _checksum(prefix: str, count: int, bits: int) -> int:
+    """The checksum's 30 bits for so many values, whose bits are those of an integer.
+
+    It is linear: each of its bits is the parity of some of the value's, which `_masks` names.
+    """
+    checksum = 0
+    for mask in _masks(count):
+        checksum = checksum << 1 | (bits & mask).bit_count() & 1
+    return checksum ^ _empty_checksum(prefix, count)
+
+
+@lru_cache(maxsize=16)
+def _empty_checksum(prefix: str, count: int) -> int:
+    return _polymod(prefix, bytes(count + _CHECKSUM_LENGTH)) ^ 1
+
+
+@lru_cache(maxsize=16)
+def _masks(count: int) -> tuple[int, ...]:
+    """For each bit of the checksum, the first one first, which bits of so many values make it up.
+
+    Only what we write ourselves comes here, and that has few lengths.
+    """
+    row = [1 << place for place in (4, 3, 2, 1, 0)]
+    for _ in range(_CHECKSUM_LENGTH):
+        row = [_shifted(word) for word in row]
+    words: list[int] = []
+    for _ in range(count):
+        words += reversed(row)
+        row = [_shifted(word) for word in row]
+    text = "".join(f"{word:030b}" for word in reversed(words))
+    return tuple(int(text[place::30] or "0", 2) for place in range(30))
+
+
+def _shifted(register: int) -> int:
+    return (register & 0x1FFFFFF) << 5 ^ _FOLD[register >> 25]
+
+
+def _in_fives(bits: int, count: int) -> bytes:
+    """The bits of an integer, five in each of so many values.
 
     By a few operations on integers of the whole length: a recipient has 1,952 values.
     """
-    count = -(-len(data) * 8 // 5)
-    filled = int.from_bytes(data, "big") << (count * 5 - len(data) * 8)
-    bits = f"{filled:0{count * 5}b}".encode("ascii").translate(_TO_BITS) if count else b""
+    spelt = f"{bits:0{count * 5}b}".encode("ascii").translate(_TO_BITS) if count else b""
     values = 0
     for place in range(5):
         # Each value stays in its own byte, since none grows beyond 31.
-        values = values << 1 | int.from_bytes(bits[place::5], "big")
+        values = values << 1 | int.from_bytes(spelt[place::5], "big")
     return values.to_bytes(count, "big")
 
 
 def _in_eights(values: bytes) -> bytes:
-    """The bytes of which `_in_fives` makes these values; `BadKeyError` if there are none."""
+    """The bytes of whose bits these values are made; `BadKeyError` if there are none."""
     count = len(values)
     filling = count * 5 % 8
     if filling >= 5:

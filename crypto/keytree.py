@@ -49,8 +49,9 @@ class KeyTree:
         """The 32-byte key of a name; raises `DestroyedKeyError`."""
         leaf = self._leaf(name)
         depth, seed = _above(self.nodes, leaf)
+        # As `_child`, but a call for each of so many levels would take longer than the hash.
         for side in f"{leaf:0{_DEPTH}b}"[depth:]:
-            seed = _child(seed, _SIDES[side])
+            seed = blake2b(_SIDES[side], key=seed, digest_size=KEY_SIZE, person=_MAGIC).digest()
         return seed
 
     def holds(self, name: bytes) -> bool:

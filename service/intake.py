@@ -242,9 +242,10 @@ class Intake:
         case = self._case_of(draft.token)
         key = receipt.signing_key(self._mechanism.config.origin)
         known = self._mechanism.ledger().cases.get(case)
+        leaf = ""
         if known is None:
             try:
-                self._send(draft, receipt, key, case)
+                leaf = self._send(draft, receipt, key, case)
             except (SeqConflictError, RefusedError, FileNotFoundError) as error:
                 # The same form, sent twice at the same moment: the other one was first, and took the files.
                 known = self._mechanism.ledger().cases.get(case)
@@ -256,10 +257,13 @@ class Intake:
         if stored.reporter != key.verify_key.key_id:
             raise ServiceError("this form cannot be sent: please begin again")
         self.discard(ticket.id for ticket, _, _ in draft.files)
-        evidence = proofs.evidence(self._mechanism, case, 1)
+        # What was stored just now needs no look into the log for what it can have.
+        evidence = (
+            proofs.promised(self._mechanism, leaf) if leaf else proofs.evidence(self._mechanism, case, 1)
+        )
         return Submitted(receipt, _next_date(stored), repeated=known is not None, evidence=evidence)
 
-    def _send(self, draft: Draft, receipt: Receipt, key: SigningKey, case: str) -> None:
+    def _send(self, draft: Draft, receipt: Receipt, key: SigningKey, case: str) -> str:
         mechanism, origin = self._mechanism, self._mechanism.config.origin
         roster = mechanism.ledger().mechanism
         channel = roster.channels[draft.channel]
@@ -285,7 +289,8 @@ class Intake:
                 readers=readers,
                 sealed_by=_SEALED_BY,
             )
-            mechanism.accept([event.data for event in request.events], request.payloads)
+            accepted = mechanism.accept([event.data for event in request.events], request.payloads)
+        return accepted[0].leaf
 
     def _told(
         self, roster: Roster, channel: Channel, draft: Draft, readers: Mapping[str, HybridRecipient]

@@ -32,6 +32,11 @@ def promise(mechanism: Mechanism, leaf: str) -> bytes:
     return Promise(mechanism.config.origin, bytes.fromhex(leaf), slot).sign(mechanism.keys.promise)
 
 
+def promised(mechanism: Mechanism, leaf: str) -> Evidence:
+    """What whoever has just written an event (leaf hash in hex) can take away: the promise."""
+    return Evidence("promise.txt", promise(mechanism, leaf), final=False)
+
+
 def evidence(mechanism: Mechanism, stream: str, seq: int) -> Evidence:
     """The proof of an event, or a promise while its slot is open; LookupError if there is no such event."""
     row = next(iter(mechanism.store.stream(stream, seq)), None)
@@ -40,7 +45,7 @@ def evidence(mechanism: Mechanism, stream: str, seq: int) -> Evidence:
     leaf = leaf_hash(row.data).hex()
     published = next((each for each in mechanism.store.checkpoints() if each.size > row.index), None)
     if published is None:
-        return Evidence("promise.txt", promise(mechanism, leaf), final=False)
+        return promised(mechanism, leaf)
     path = published_path(mechanism.store, published, row.index)
     proof = LogProof(row.index, tuple(path), published.note, bytes.fromhex(leaf))
     return Evidence("filed.tlog-proof", proof.encode(), final=True)

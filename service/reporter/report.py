@@ -19,8 +19,9 @@ from typing import Final, TypeAlias
 
 from flask import abort, request
 from flask_babel import gettext
+from markupsafe import escape
 
-from meyasubako.service.intake import ChannelView, NobodyLeftError, ReadersChangedError
+from meyasubako.service.intake import ChannelView, NobodyLeftError, ReadersChangedError, Submitted
 from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
 from meyasubako.service.reporter.forms import Problem
@@ -34,6 +35,8 @@ from meyasubako.service.web import record
 PURPOSE: Final = "questions/"
 # The steps that a reporter counts: all pages of questions are one.
 STEPS: Final = ("readers", "story", "ask", "files", "review")
+# Languages whose readers get the words of the code in kana.
+_WORDS_IN_KANA: Final = frozenset({"ja", "ja-simple"})
 _COUNTED_AS: Final = {"channel": "readers", "who": "files"}
 # Where the reporter may say who they are: only where enough custodians are left to keep it.
 WHO: Final = "who"
@@ -136,7 +139,7 @@ class ReportPages:
             return self._show("review", state, (Problem("send", sentence),))
         # The page can be left at any time, so what its button needs to know goes with it, sealed.
         reading = self._site.seal.seal(READING, Visit(submitted.receipt.digits(), ""))
-        return self._site.page("receipt.html", submitted=submitted, reading=reading)
+        return _receipt_page(self._site, submitted, reading)
 
     def _problems(self, page: str, state: Writing) -> tuple[Problem, ...]:
         if page == "channel" and not state.channel:
@@ -216,7 +219,7 @@ class ReportPages:
             "ask.html" if asked else f"{page}.html",
             files=state.files,
             alike=alike,
-            seals={
+            own={
                 "sealed": self._site.seal.seal(PURPOSE + page, state),
                 "chosen": chosen_field(self._site, state, channel) if page == "files" else "",
             },
@@ -250,6 +253,23 @@ class ReportPages:
         else:
             filled = bool(shown.get(page, True))
         return None if filled else (page, channel.name)
+
+
+def _receipt_page(site: Site, submitted: Submitted, reading: str) -> str:
+    """The page with the code. But for the code and the promise it is everybody's who sends on this day."""
+    receipt, evidence = submitted.receipt, submitted.evidence
+    spoken = "japanese" if language() in _WORDS_IN_KANA else "english"
+    return site.page(
+        "receipt.html",
+        alike=(submitted.repeated, evidence.final, submitted.next_date),
+        own={
+            "digits": "".join(f"<span>{group}</span> " for group in receipt.digits().split()),
+            "words": escape(receipt.words(spoken)),
+            "promise": "" if evidence.final else escape(evidence.data.decode()),
+            "reading": reading,
+        },
+        submitted=submitted,
+    )
 
 
 def _readers_changed() -> Problem:

@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from babel import Locale, UnknownLocaleError
 from flask import Response, abort, current_app, g, make_response, render_template, request
+from markupsafe import Markup
 
 from meyasubako.service.config import Limits
 from meyasubako.service.intake import ChannelView, Intake
@@ -69,16 +70,18 @@ class Site:
         *,
         files: tuple[HeldFile, ...] = (),
         alike: Hashable = None,
-        seals: Mapping[str, str] | None = None,
+        own: Mapping[str, str] | None = None,
         **context: object,
     ) -> str:
         """A page with its way out: quick exit deletes `files`.
 
-        `seals` are the values that are sealed for this visitor. `alike`, if given, is all that the rest of
-        the page depends on beside language and channels: then it is made once for everybody.
+        `own` is what only this visitor's page has: sealed fields, and what is HTML already. `alike`, if
+        given, is all that the rest of the page depends on beside language and channels: then it is made once
+        for everybody.
         """
         leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files)))
-        given = {"leaving": leaving, **(seals or {})}
+        html = {name: Markup(value) for name, value in (own or {}).items()}  # noqa: S704 (HTML already, see above)
+        given = {"leaving": leaving, **html}
         templates = cast("SpokenEnvironment", current_app.jinja_env)
 
         def make(places: Mapping[str, str]) -> str:

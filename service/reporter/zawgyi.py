@@ -19,6 +19,7 @@ _VOWEL: Final = "\u102b-\u1030\u1032\u1036-\u1038"
 # Letters of one place of the mouth; stacks are made within a row.
 _ROWS: Final = ("\u1000-\u1004", "\u1005-\u100a", "\u100b-\u100f", "\u1010-\u1014", "\u1015-\u1019")
 _NO_STACK: Final = "|".join(rf"(?<=[{row}])\u1039(?=[^{row}\W])" for row in _ROWS)
+_MYANMAR: Final = re.compile("[\u1000-\u109f]")
 _ONLY_ZAWGYI: Final = re.compile(
     # The sign that silences a letter where no stack can be; Unicode has \u103a for it.
     rf"\u1039(?![{_CONSONANT}])|{_NO_STACK}"
@@ -82,6 +83,8 @@ _ABBREVIATED: Final = re.compile(r"\u104e(?!\u1004)|\u1044(?=\u1004\u103a\u1038)
 
 def is_zawgyi(text: str) -> bool:
     """Whether more of a text can only be Zawgyi than can only be Unicode."""
+    if _MYANMAR.search(text) is None:
+        return False
     return len(_ONLY_ZAWGYI.findall(text)) > len(_ONLY_UNICODE.findall(text))
 
 

@@ -87,7 +87,9 @@ class ErasureKeys:
                 if not path.exists() or path.stat().st_size == 0:
                     if used():
                         raise MissingErasureKeyError(name)
-                    _write(path, KeyTree.generate().encode())
+                    tree = KeyTree.generate()
+                    _write(path, tree.encode())
+                    self._remember(name, _signature(path), tree)
             _sync(path)
             sync_directory(self.folder)
         except OSError as error:
@@ -226,12 +228,15 @@ class ErasureKeys:
         signature = _signature(path)
         tree = _read(path)
         # Where it was replaced between the two looks, the next one reads it again.
+        self._remember(name, signature, tree)
+        return tree
+
+    def _remember(self, name: str, signature: _Signature | None, tree: KeyTree) -> None:
         with self._gate:
             if len(self._known) >= _MOST:
                 self._known.clear()
             if signature is not None:
                 self._known[name] = (signature, tree)
-        return tree
 
     def _remembered(self, name: str) -> KeyTree | None:
         with self._gate:

@@ -133,17 +133,14 @@ class EventRecorder(SQLiteApplicationRecorder):
 
     def _layered(self, append: Append) -> Append:
         """The append with its small payloads as they are stored."""
-        owned = [
-            each
-            if each.sealed is None
-            else replace(
-                each,
-                sealed=self._vault.add_layer(
-                    each.scope, each.digest, each.sealed, partial(self._has_small, each.scope)
-                ),
-            )
-            for each in append.owned
-        ]
+        small: dict[str, dict[str, bytes]] = {}
+        for each in append.owned:
+            if each.sealed is not None:
+                small.setdefault(each.scope, {})[each.digest] = each.sealed
+        layered: dict[str, bytes] = {}
+        for scope, sealed in small.items():
+            layered |= self._vault.add_layers(scope, sealed, partial(self._has_small, scope))
+        owned = [replace(each, sealed=layered.get(each.digest)) for each in append.owned]
         return append._replace(owned=tuple(owned))
 
     def _has_small(self, scope: str) -> bool:

@@ -18,7 +18,7 @@ import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from io import BytesIO
@@ -97,14 +97,18 @@ class Vault:
         """Overwrite small payloads with zeros (`secure_delete`)."""
         connection.executemany("DELETE FROM small_payloads WHERE id = ?", [(row,) for row in rows])
 
-    def add_layer(self, scope: str, digest: str, sealed: bytes, used: Callable[[], bool]) -> bytes:
-        """A small payload under its layer, whose key is durable; asked for before the transaction begins.
+    def add_layers(
+        self, scope: str, small: Mapping[str, bytes], used: Callable[[], bool]
+    ) -> dict[str, bytes]:
+        """Small payloads of a scope (digest to sealed bytes) under their layers, whose keys are durable.
+
+        Asked for before the transaction begins.
 
         Raises `ErasureKeyError` where payloads of this scope lie under keys (`used`) that are not there any
         more.
         """
         tree = self.keys.draw(scope, used)
-        return add_layer(tree.key(bytes.fromhex(digest)), sealed)
+        return {digest: add_layer(tree.key(bytes.fromhex(digest)), data) for digest, data in small.items()}
 
     # Large payloads: files.
 

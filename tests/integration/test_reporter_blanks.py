@@ -120,3 +120,36 @@ def test_pages_follow_when_somebody_who_reads_is_suspended(sites, box, mechanism
     assert "Sato Keiko" in before
     suspend(mechanism, box, "Sato Keiko")
     assert "Sato Keiko" not in visit.start().html
+
+
+def test_everybody_gets_their_own_code_and_promise(sites):
+    remembering, forgetting = sites
+    sent = []
+    for text in ("the press", "the saw"):
+        visit = Visit(remembering.test_client())
+        visit.start()
+        for fields in ({}, {"text": text}, {}, {}, {}, {}):
+            visit.press(**fields)
+        sent.append((visit.page, visit.press().html))
+    for review, receipt in sent:
+        again = []
+        for app in (remembering, forgetting):
+            repeated = Visit(app.test_client())
+            repeated.page = review
+            again.append(repeated.press().html)
+        assert plain(again[0]) == plain(again[1])
+        assert [own(page) for page in again] == [own(receipt)] * 2
+        assert "had arrived already" in again[0]
+        assert "had arrived already" not in receipt
+    assert not set(own(sent[0][1])) & set(own(sent[1][1]))
+
+
+def own(receipt):
+    """The code, the code as words, and the promise."""
+    code = re.search(r'<p class="digits code"[^>]*>(.*?)</p>', receipt)[1]
+    words = re.findall(r'<p class="[a-z ]*words"[^>]*>(.*?)</p>', receipt)
+    promise = re.search(r"<pre[^>]*>(.*?)</pre>", receipt, re.DOTALL)[1]
+    assert len(re.findall(r"<span>\d{4}</span>", code)) == 12
+    assert {len(each.split()) for each in words} == {12}
+    assert "sha256" in promise or len(promise) > 80
+    return code, *words, promise
