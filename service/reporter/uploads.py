@@ -2,8 +2,8 @@
 
 Rules upheld here:
 
-- Werkzeug hands each file part to a sink of ours instead of a temporary file; the sink passes every chunk
-  to `Intake.receive_file()`, which seals it under a fresh key.
+- The form's parser hands each file part to a sink of ours instead of a temporary file; the sink passes every
+  chunk to `Intake.receive_file()`, which seals it under a fresh key.
 - A file that is too large, one too many, or for which there is no room is swallowed to its end, not cut
   off: a browser shows its own error page when a server stops listening, and all else would be lost.
 - What a request left unfinished or unclaimed is deleted when the request ends, whatever ended it.
@@ -21,12 +21,12 @@ from typing import IO, Any, Final, cast
 
 from flask import Request
 from werkzeug.exceptions import BadRequest
-from werkzeug.formparser import FormDataParser
 
 from meyasubako.crypto.age import BEGINNING, Source, begins_sealed, check_sealed
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.domain.sealing import SEALED_TYPE
 from meyasubako.service.incoming import FileTicket, IncomingFile
+from meyasubako.service.reporter.form_data import FormParser
 from meyasubako.service.reporter.state import HeldFile
 
 # The field for files that their senders sealed themselves: what is not sealed is refused there.
@@ -61,7 +61,9 @@ class Gate:
 
 
 class Sink:
-    """The write-only end of one file part. Werkzeug calls `write` for each chunk and `seek(0)` at its end."""
+    """The write-only end of one file part. The form's parser calls `write` for each chunk, and `seek(0)` at
+    its end.
+    """
 
     def __init__(self, gate: Gate, name: str, media_type: str, *, wanted: bool) -> None:
         self._gate = gate
@@ -167,9 +169,9 @@ class SealingRequest(Request):
         self._sinks: list[Sink] = []
         self._claimed: set[str] = set()
 
-    def make_form_data_parser(self) -> FormDataParser:
-        """Werkzeug's parser, but a broken body is an error and not an empty form."""
-        return FormDataParser(
+    def make_form_data_parser(self) -> FormParser:
+        """Our parser; a broken body is an error and not an empty form."""
+        return FormParser(
             stream_factory=self._get_file_stream,
             max_form_memory_size=self.max_form_memory_size,
             max_content_length=self.max_content_length,
