@@ -106,12 +106,12 @@ def text_problems(text: str, limit: int, *, field: str = "text") -> tuple[Proble
 
 def answer_problems(answers: Mapping[str, Answer], page: QuestionPage) -> tuple[Problem, ...]:
     """Answers of one page that are too long."""
+    lines = [question.id for question in page.questions if question.kind == "line"]
+    too_long = [line for line in lines if len(answers.get(line, "")) > LINE_LIMIT]
+    if not too_long:
+        return ()
     sentence = gettext("This answer is too long. %(limit)s characters fit.", limit=shown(LINE_LIMIT))
-    return tuple(
-        Problem(question.id, sentence)
-        for question in page.questions
-        if question.kind == "line" and len(answers.get(question.id, "")) > LINE_LIMIT
-    )
+    return tuple(Problem(line, sentence) for line in too_long)
 
 
 def file_problems(arrived: Arrived, *, largest: int, most: int) -> tuple[Problem, ...]:

@@ -79,7 +79,7 @@ class Site:
         given, is all that the rest of the page depends on beside language and channels: then it is made once
         for everybody.
         """
-        leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files)))
+        leaving = self.seal.seal("leave", Leaving(tuple(file.id for file in files))) if files else ""
         html = {name: Markup(value) for name, value in (own or {}).items()}  # noqa: S704 (HTML already, see above)
         given = {"leaving": leaving, **html}
         templates = cast("SpokenEnvironment", current_app.jinja_env)
