@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from meyasubako.crypto.canonical import JsonValue
 from meyasubako.crypto.signing import VerifyKey
 from meyasubako.domain import case as cases
 from meyasubako.domain import envelope, kinds, people, rooms
@@ -77,7 +78,9 @@ class Ledger:
         self.latest_day_in_slot = date.min
         self.touched: set[str] = set()
         self.whole = False
+        # What was found out about the event that was asked about last.
         self._owned: tuple[Event | None, tuple[Payload, ...]] = (None, ())
+        self._of: tuple[Event | None, cases.Case | None] = (None, None)
 
     def branch(self) -> "Ledger":
         """A ledger that begins where this one stands and leaves it as it is."""
@@ -135,7 +138,7 @@ class Ledger:
         if event.kind in kinds.SERVICE:
             return people.parsed_key(self.mechanism.service_key)
         if event.kind == "report.submitted":
-            return VerifyKey.parse(event.text("key"))
+            return people.parsed_key(event.text("key"))
         person = self.mechanism.people.get(event.by)
         if person:
             return person.verify_key
@@ -144,6 +147,11 @@ class Ledger:
 
     def case_of(self, event: Event) -> cases.Case | None:
         """The case that an event of a case, room or reads stream belongs to."""
+        if self._of[0] is not event:
+            self._of = (event, self._case_of(event))
+        return self._of[1]
+
+    def _case_of(self, event: Event) -> cases.Case | None:
         if event.kind in ("room.opened", "payload.fetched"):
             return self.case(event.text("case"))
         room = self.room(event.stream)
@@ -157,6 +165,7 @@ class Ledger:
 
     def apply(self, event: Event, index: int) -> None:
         """Fold one event that stands at this index; skipped cover entries show as a gap in the indices."""
+        self._of = (None, None)
         sort = self.sorts.setdefault(event.stream, kinds.OPENING.get(event.kind, ""))
         if sort == kinds.MECHANISM:
             self.mechanism = people.fold(self.mechanism, event, index)
@@ -227,16 +236,20 @@ class Ledger:
         if not owned:
             return
         case = self.case_of(event)
-        given = (*event.records("wraps"), *event.records("shares"))
-        named = {str(each["sha256"]): each for each in given}
-        reader, epoch = event.body.get("reader", ""), event.body.get("epoch", 1)
+        body = event.body
+        named: dict[str, dict[str, JsonValue]] = {}
+        if "wraps" in body or "shares" in body:
+            given = (*event.records("wraps"), *event.records("shares"))
+            named = {str(each["sha256"]): each for each in given}
+        reader, epoch = body.get("reader", ""), int(str(body.get("epoch", 1)))
         if event.kind == "share.released" and case:
             reader = case.requests[event.text("request")].to
         of = case.stream if case else ""
         for payload in owned:
-            wrap = named.get(payload.digest)
-            whose = wrap.get("reader", wrap.get("holder", reader)) if wrap else ""
-            when = wrap.get("epoch", epoch) if wrap else epoch
-            self.owners[payload.digest] = Owner(
-                event.stream, of, event.kind, payload.use, payload.size, index, str(whose), int(str(when))
+            digest, whose, when = payload.digest, "", epoch
+            if wrap := named.get(digest):
+                whose = str(wrap.get("reader", wrap.get("holder", reader)))
+                when = int(str(wrap.get("epoch", epoch)))
+            self.owners[digest] = Owner(
+                event.stream, of, event.kind, payload.use, payload.size, index, whose, when
             )

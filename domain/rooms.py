@@ -103,8 +103,27 @@ class Room(msgspec.Struct, frozen=True):
         return self.recipients[-1]
 
 
+# By room: all that an answer of `present` follows from, and the answer. Each event of a room asks for it
+# again, and few of them change it.
+_PRESENT: Final[dict[str, tuple[frozenset[str], Mechanism, tuple[object, ...], frozenset[str]]]] = {}
+_MOST: Final = 4096
+
+
 def present(room: Room, mechanism: Mechanism) -> frozenset[str]:
     """The key ids of those who may read what is written now."""
+    asked = (room.name, room.channel, room.reporter, room.closed_to_reading)
+    known = _PRESENT.get(room.stream)
+    # Folds are never changed, so that the same object says the same.
+    if known and known[0] is room.readers and known[1] is mechanism and known[2] == asked:
+        return known[3]
+    found = _present(room, mechanism)
+    if len(_PRESENT) >= _MOST:
+        _PRESENT.clear()
+    _PRESENT[room.stream] = (room.readers, mechanism, asked, found)
+    return found
+
+
+def _present(room: Room, mechanism: Mechanism) -> frozenset[str]:
     workers, readers = _roles(room.name, room.channel)
     here, attended = list[str](), room.name not in _STANDS_IN
     for reader in room.readers:
@@ -175,6 +194,12 @@ def opened(event: Event, channel: str, reporter: str) -> Room:
 def fold(room: Room, event: Event) -> Room:
     """The room after one more event of its stream, which the rules have allowed."""
     match event.kind:
+        case "message.posted":
+            return replace(
+                room,
+                messages={**room.messages, event.leaf: event.by},
+                said_on={**room.said_on, event.leaf: event.at},
+            )
         case "room.advanced":
             wraps = _wraps(event, room.epoch + 1)
             wrapped = frozenset(wrap.reader for wrap in wraps)
@@ -205,12 +230,6 @@ def fold(room: Room, event: Event) -> Room:
             return replace(room, readers=room.readers - {reader}, revoked=room.revoked | {reader})
         case "mailbox.closed_to_reading":
             return replace(room, closed_to_reading=True)
-        case "message.posted":
-            return replace(
-                room,
-                messages={**room.messages, event.leaf: event.by},
-                said_on={**room.said_on, event.leaf: event.at},
-            )
         case "note.added":
             return replace(room, notes={**room.notes, event.leaf: event.by})
         case "wrap.disputed":

@@ -35,6 +35,7 @@ __all__ = [
     "MECHANISM",
     "MOVED_TO",
     "OPENING",
+    "OWNING",
     "PATHS",
     "READS",
     "REPORTERS",
@@ -58,6 +59,10 @@ OPENING: Final[Mapping[str, str]] = {
     "room.opened": ROOM,
     "payload.fetched": READS,
 }
+# How the payloads are found that an event of a kind owns; kinds that own none are not here.
+_OWNED: Final = {named: kind.body.payloads for named, kind in KINDS.items() if kind.body.owns}
+# The kinds of events that may own payloads.
+OWNING: Final = frozenset(name for name, _ in _OWNED)
 REPORTERS: Final = frozenset(kind.name for kind in KINDS.values() if REPORTER in kind.by)
 SERVICE: Final = frozenset(kind.name for kind in KINDS.values() if THE_SERVICE in kind.by)
 
@@ -83,5 +88,5 @@ def check_body(kind: str, version: int, body: JsonValue) -> None:
 
 def owned(kind: str, version: int, body: Mapping[str, JsonValue]) -> tuple[Payload, ...]:
     """The payloads that this event names as its own; a proposal owns nothing."""
-    found = schema(kind, version).body
-    return tuple(found.payloads(cast("JsonValue", body), kind)) if found.owns else ()
+    named = _OWNED.get((kind, version))
+    return tuple(named(cast("JsonValue", body), kind)) if named is not None else ()

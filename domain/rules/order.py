@@ -45,7 +45,7 @@ def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
     # What is proposed stands where it will be done.
     proposed = event.kind == "act.proposed"
     kind, version = (event.text("kind"), event.number("v")) if proposed else (event.kind, event.v)
-    if ledger.sorts.get(event.stream) not in kinds.schema(kind, version).streams:
+    if ledger.sorts.get(event.stream) not in kinds.KINDS[kind, version].streams:
         return f"{event.kind} does not stand in this sort of stream"
     if event.kind in _BEGINS:
         return f"{event.kind} is the first event of its stream"
@@ -56,12 +56,12 @@ def kind_fits_stream(ledger: Ledger, event: Event, _: int) -> str | None:
 def day_after_marker(ledger: Ledger, event: Event, index: int) -> str | None:
     marker = ledger.mechanism.last_marker
     earliest = marker.day if marker else ledger.mechanism.founded_on
-    if index and earliest - event.at > ONE_DAY:
+    if index and event.at < earliest and earliest - event.at > ONE_DAY:
         return f"the day {event.at} is before the last slot marker's, {earliest}"
     return None
 
 
-@rule("digest-owned-once", "a payload belongs to one event, so that erasing it harms no other")
+@rule("digest-owned-once", "a payload belongs to one event, so that erasing it harms no other", *kinds.OWNING)
 def digest_owned_once(ledger: Ledger, event: Event, _: int) -> str | None:
     owned = ledger.owned(event)
     for payload in owned:

@@ -30,7 +30,7 @@ def fetch_what_one_may_read(ledger: Ledger, event: Event, _: int) -> str | None:
     named = event.body["payloads"]
     digests = [str(digest) for digest in named] if isinstance(named, list) else []
     known = ledger.reads.get(event.stream)
-    if len(set(digests)) != len(digests) or (known and known.payloads & set(digests)):
+    if len(set(digests)) != len(digests) or (known and not known.payloads.isdisjoint(digests)):
         return "a payload is fetched once by each person"
     for digest in digests:
         if not may_fetch(ledger, event.by, event.text("case"), digest):

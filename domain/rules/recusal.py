@@ -19,7 +19,7 @@ _STAFFS = tuple(
 )
 def conflict_stops_work(ledger: Ledger, event: Event, _: int) -> str | None:
     case = ledger.case_of(event)
-    if case is None or event.by not in case.out:
+    if case is None or (event.by not in case.conflicted and event.by not in case.recused):
         return None
     leaves = event.kind == "access.revoked" and event.text("reader") == event.by
     if leaves or (event.kind == "handler.recused" and event.by not in case.recused):

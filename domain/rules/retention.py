@@ -4,7 +4,6 @@ from datetime import date
 from typing import Final
 
 from meyasubako.domain import keeping, kinds, rooms
-from meyasubako.domain.case import Case
 from meyasubako.domain.envelope import Event
 from meyasubako.domain.ledger import Ledger
 from meyasubako.domain.rules.registry import rule
@@ -16,11 +15,6 @@ _AFTERWARDS: Final = frozenset(
 )
 
 
-def _case(ledger: Ledger, event: Event) -> Case | None:
-    """The case of an event of a case's or room's stream; None for an opening whose case is missing."""
-    return ledger.case_of(event)
-
-
 @rule(
     "nothing-under-a-hold",
     "what somebody ordered to be kept is not destroyed",
@@ -28,13 +22,13 @@ def _case(ledger: Ledger, event: Event) -> Case | None:
     "case.erased",
 )
 def nothing_under_a_hold(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     return "a hold stands on this case" if case and case.keeping.holds else None
 
 
 @rule("hold-stands", "a hold is lifted once, by its name", "hold.lifted")
 def hold_stands(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     stands = case is not None and event.text("hold") in case.keeping.holds
     return None if stands else "no such hold stands on this case"
 
@@ -45,7 +39,7 @@ def hold_stands(ledger: Ledger, event: Event, _: int) -> str | None:
     "retention.started",
 )
 def window_keeps_the_rules(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     if case is None or case.decided_on is None:
         return "the case was not closed"
     channel = ledger.mechanism.channels[case.channel]
@@ -72,7 +66,7 @@ def window_keeps_the_rules(ledger: Ledger, event: Event, _: int) -> str | None:
 
 @rule("erased-in-time", "a case is erased when its time has come, not before", "case.erased")
 def erased_in_time(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     earliest = case.keeping.earliest if case else None
     if earliest is None:
         return "the case's retention has not been started"
@@ -85,7 +79,7 @@ def erased_in_time(ledger: Ledger, event: Event, _: int) -> str | None:
     "case.erased",
 )
 def erasers_are_apart(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     report = ledger.room(case.rooms["report"]) if case else None
     proposal = case.proposals.get(str(event.body.get("proposal"))) if case else None
     if report is None or proposal is None:
@@ -104,7 +98,7 @@ def erasers_are_apart(ledger: Ledger, event: Event, _: int) -> str | None:
     "payload.removed",
 )
 def removed_is_the_cases_own(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     if case is None:
         return "the case does not exist"
     for named in event.records("payloads"):
@@ -124,7 +118,7 @@ def removed_is_the_cases_own(ledger: Ledger, event: Event, _: int) -> str | None
 
 @rule("kept-is-silent", "nothing is said any more in a case that is only kept, or is erased", *_IN_ROOMS)
 def kept_is_silent(ledger: Ledger, event: Event, _: int) -> str | None:
-    case = _case(ledger, event)
+    case = ledger.case_of(event)
     if case is None or case.state not in ("retained", "erased"):
         return None
     if case.state == "retained" and event.kind in _AFTERWARDS:

@@ -7,7 +7,7 @@ file that this size does not allow is as suspicious as one that is missing.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.errors import BadNoteError, BadTileError
@@ -137,13 +137,14 @@ class ExportSource:
     def payloads(self, since: int = 0) -> Iterator[Payload]:  # noqa: ARG002  the lines name no entries
         """The lines of payloads.txt."""
         text = self._read(PAYLOADS).decode("ascii", errors="replace")
+        matches = _LINE.fullmatch
         for number, line in enumerate(text.splitlines(), 1):
-            found = _LINE.fullmatch(line)
+            found = matches(line)
             if found is None:
                 sentence = f"{PAYLOADS}, line {number} is not a digest, a size and a place"
                 raise BrokenSourceError("payload-is-recorded", sentence)
             digest, size, place = found.groups()
-            yield Payload(digest, int(size), cast("Place", place))
+            yield Payload(digest, int(size), place)  # type: ignore[arg-type]  # the expression has just these places
 
     def open(self, payload: Payload) -> BinaryIO | None:  # noqa: ARG002  an export holds no payloads
         """An export holds no payloads."""

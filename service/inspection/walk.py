@@ -7,11 +7,11 @@
 """
 
 import gc
+import sys
 from collections import deque
 from collections.abc import Collection, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -30,13 +30,14 @@ from meyasubako.service.inspection.workers import Here, in_order
 MOST: Final = 100
 # Entries of one task: four tiles.
 CHUNK: Final = 1024
-_AHEAD: Final = 16
+# Seconds that a thread may go on while another one waits for its turn.
+_TURN: Final = 0.0003
 
 
 class Walk:
     """A log as it is walked through: its tree, its folds, its chronicle, and what is wrong with it."""
 
-    def __init__(self, source: Source, path: Path, progress: Progress, executor: Executor) -> None:
+    def __init__(self, source: Source, path: Path, progress: Progress, executor: Here) -> None:
         self.source, self._path, self._progress = source, path, progress
         self._executor = executor
         self.replay = Replay(self._put_off)
@@ -48,7 +49,7 @@ class Walk:
         self.signatures: list[Finding] = []
         self.rules: list[Finding] = []
         self._index = 0
-        self._signed: list[tuple[int, bytes, bytes]] = []
+        self._signed: list[tuple[int, bytes, VerifyKey]] = []
         self._asked: deque[Future[list[Finding]]] = deque()
 
     def run(self, stop: int, wanted: Collection[int] = ()) -> None:
@@ -56,7 +57,7 @@ class Walk:
         start = self.tree.size
         if start in wanted:
             self.roots[start] = self.tree.root()
-        with _without_collecting():
+        with _at_full_speed():
             for chunk in self._examined(start, stop):
                 self._take(chunk, wanted)
                 self._progress("replaying the log", min(chunk.start + CHUNK, stop), stop)
@@ -73,10 +74,15 @@ class Walk:
         self.signatures.sort(key=lambda finding: finding.index or 0)
 
     def _examined(self, start: int, stop: int) -> Iterator[Examined]:
-        here = isinstance(self._executor, Here)
-        function = partial(examine_source, self.source) if here else partial(examine, self._path)
         places = [start, *range(start - start % CHUNK + CHUNK, stop, CHUNK), stop]
-        return in_order(self._executor, function, pairwise(places), ahead=1 if here else _AHEAD)
+        # An audit waits for its last signatures at the end; a task for no entries would wait for them here.
+        tasks = pairwise(places) if start < stop else ()
+        return in_order(self._look, tasks, lambda: self._executor.ahead)
+
+    def _look(self, start: int, stop: int) -> Future[Examined]:
+        if self._executor.ahead > 1:
+            return self._executor.submit(examine, self._path, start, stop)
+        return Here().submit(examine_source, self.source, start, stop)
 
     def _take(self, chunk: Examined, wanted: Collection[int]) -> None:
         _keep(self.rows, chunk.rows)
@@ -108,14 +114,14 @@ class Walk:
 
     def _put_off(self, event: Event, key: VerifyKey) -> None:
         # That `by` names the key, the rule has seen.
-        self._signed.append((self._index, event.data, key.raw))
+        self._signed.append((self._index, event.data, key))
 
     def _ask(self, least: int) -> None:
         if len(self._signed) < least:
             return
         self._asked.append(self._executor.submit(wrong_signatures, self._signed))
         self._signed = []
-        while len(self._asked) > _AHEAD:
+        while len(self._asked) > self._executor.ahead:
             self._answer()
 
     def _answer(self) -> None:
@@ -127,12 +133,16 @@ def _keep(kept: list[Finding], more: list[Finding]) -> None:
 
 
 @contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Folds make no cycles, and looking for some among millions of them takes as long as folding."""
-    was = gc.isenabled()
+def _at_full_speed() -> Iterator[None]:
+    """Without collecting: folds make no cycles, and looking for some among millions of them takes as long as
+    folding. And with short turns for the threads that hand tasks to other processes, which idle until then.
+    """
+    collecting, turn = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(_TURN)
     try:
         yield
     finally:
-        if was:
+        sys.setswitchinterval(turn)
+        if collecting:
             gc.enable()
