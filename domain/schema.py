@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import cast
 
 import msgspec
 
@@ -188,7 +187,9 @@ class Owned(Field):
 
     def payloads(self, value: JsonValue, path: str) -> list[Payload]:
         if isinstance(value, dict):
-            return [Payload(cast("str", value["sha256"]), cast("int", value["size"]), path)]
+            digest, size = value["sha256"], value["size"]
+            if isinstance(digest, str) and isinstance(size, int):
+                return [Payload(digest, size, path)]
         return []
 
 
