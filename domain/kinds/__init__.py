@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
 from meyasubako.crypto.canonical import JsonValue
 from meyasubako.domain.errors import BadEventError
