@@ -1,5 +1,7 @@
 """How fast the log takes events, beside raw SQLite with the same bytes in the same run.
 
+Both are given events that are ready: bytes with their random stream ids, drawn beforehand.
+
 Raw SQLite is one connection that writes the same rows under the same unique key, durable at every commit:
 nothing is checked, hashed, handed over or answered. The store checks what a decision read, keeps streams
 dense, hashes leaves into the tree, and answers each of its threads only after the commit. The bars: 64
@@ -13,9 +15,10 @@ import sqlite3
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -26,6 +29,15 @@ from meyasubako.service.store.sqlite import Store
 
 EVENT_SIZE = 900
 MECHANISM = "3f0b5a1c-7d7e-4c59-9a55-0f2a55b1f0aa"
+# More than can be written in a second.
+READY_A_SECOND = 60_000
+
+
+def ready(seconds: float) -> Iterator[Entry]:
+    """Events with their streams, drawn beforehand: more than can be written in this time."""
+    data = os.urandom(EVENT_SIZE)
+    count = int(READY_A_SECOND * seconds)
+    return iter([Entry(str(uuid.uuid4()), 1, "room.opened", data) for _ in range(count)])
 
 
 def raw_sqlite(directory: Path, rows_a_commit: int, seconds: float) -> float:
@@ -36,14 +48,14 @@ def raw_sqlite(directory: Path, rows_a_commit: int, seconds: float) -> float:
             "CREATE TABLE event (number INTEGER PRIMARY KEY, stream TEXT NOT NULL, seq INTEGER NOT NULL,"
             " kind TEXT NOT NULL, data BLOB NOT NULL, UNIQUE (stream, seq))"
         )
-        data, count = os.urandom(EVENT_SIZE), 0
+        entries, count = ready(seconds), 0
         start = now = time.perf_counter()
         while now - start < seconds:
             connection.execute("BEGIN IMMEDIATE")
-            for _ in range(rows_a_commit):
+            for entry in islice(entries, rows_a_commit):
                 connection.execute(
                     "INSERT INTO event (stream, seq, kind, data) VALUES (?, ?, ?, ?)",
-                    (str(uuid.uuid4()), 1, "room.opened", data),
+                    (entry.stream, entry.seq, entry.kind, entry.data),
                 )
             connection.execute("COMMIT")
             count += rows_a_commit
@@ -56,15 +68,14 @@ def begin(directory: Path) -> None:
         store.append([Entry(MECHANISM, 1, "mechanism.founded", os.urandom(EVENT_SIZE))], {}, {})
 
 
-def write(store: Store, threads: int, seconds: float) -> int:
+def write(store: Store, threads: int, seconds: float, entries: Iterator[Entry]) -> int:
     """Append from so many threads for so long; gives how many events."""
-    data = os.urandom(EVENT_SIZE)
     end = time.perf_counter() + seconds
 
     def work(_: int) -> int:
         count = 0
         while time.perf_counter() < end:
-            store.append([Entry(str(uuid.uuid4()), 1, "room.opened", data)], {}, {MECHANISM: 1})
+            store.append([next(entries)], {}, {MECHANISM: 1})
             count += 1
         return count
 
@@ -80,9 +91,10 @@ def check(directory: Path, written: int) -> None:
 
 def appends(directory: Path, threads: int, seconds: float) -> float:
     begin(directory)
+    entries = ready(seconds)
     with Store.open(directory) as store:
         start = time.perf_counter()
-        written = write(store, threads, seconds)
+        written = write(store, threads, seconds, entries)
         elapsed = time.perf_counter() - start
     check(directory, written)
     return written / elapsed
@@ -110,9 +122,10 @@ def _gather(together: Barrier) -> None:
 
 
 def _write_in_process(directory: Path, threads: int, seconds: float) -> int:
+    entries = ready(seconds)
     with Store.open(directory) as store:
         _together[0].wait()
-        return write(store, threads, seconds)
+        return write(store, threads, seconds, entries)
 
 
 def main() -> None:

@@ -39,6 +39,10 @@ _SIG: Final = b',"sig":"'
 _SIGNATURE: Final = re.compile(rb'[A-Za-z0-9+/]{85}[AQgw]=="')
 _SIGNATURE_TEXT: Final = 88
 
+# Keys that are known to be points of the prime-order group.
+_PRIME_ORDER: Final[dict[bytes, None]] = {}
+_MOST: Final = 4096
+
 
 @lru_cache(maxsize=4096)
 def key_id(raw: bytes) -> str:
@@ -101,7 +105,10 @@ class SigningKey:
         if len(seed) != SEED_SIZE:
             raise BadKeyError("an Ed25519 seed is 32 bytes long")
         self._secret = sodium.SigningKey(seed)
-        self._verify_key = VerifyKey(bytes(self._secret.verify_key))
+        public = bytes(self._secret.verify_key)
+        # A multiple of the group's base point (RFC 8032, 5.1.5).
+        _remember(public)
+        self._verify_key = VerifyKey(public)
 
     @classmethod
     def generate(cls) -> Self:
@@ -202,7 +209,16 @@ def _statement_message(context: str, lines: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in (context, *lines)).encode()
 
 
-@lru_cache(maxsize=4096)
 def _is_prime_order(raw: bytes) -> bool:
-    # 40 µs, as much as a verification; a replay meets the same few keys again and again.
-    return bindings.crypto_core_ed25519_is_valid_point(raw)
+    # As long as a verification takes; a replay meets the same few keys again and again.
+    if raw not in _PRIME_ORDER:
+        if not bindings.crypto_core_ed25519_is_valid_point(raw):
+            return False
+        _remember(raw)
+    return True
+
+
+def _remember(raw: bytes) -> None:
+    if len(_PRIME_ORDER) >= _MOST:
+        _PRIME_ORDER.clear()
+    _PRIME_ORDER[raw] = None

@@ -25,7 +25,7 @@ VERSION: Final = 2
 APPLICATION_ID: Final = int.from_bytes(b"meya", "big")
 
 # Few widths, so that the statements stay compiled.
-_WIDTHS: Final = (64, 16, 4, 1)
+_WIDTHS: Final = (64, 16, 8, 4, 2, 1)
 
 _TABLES: Final = """
 CREATE TABLE stored_events (
