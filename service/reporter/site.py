@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Final, cast
 
 from babel import Locale, UnknownLocaleError
-from flask import Response, abort, current_app, g, make_response, render_template, request
+from flask import Response, abort, current_app, make_response, render_template, request
 from markupsafe import Markup
 
 from meyasubako.service.config import Limits
@@ -51,14 +51,14 @@ class Site:
 
     def channels(self) -> tuple[ChannelView, ...]:
         """Every open channel, looked at once in a request."""
-        found: tuple[ChannelView, ...] | None = g.get("channels")
-        if found is None:
-            found = g.channels = self.intake.channels()
-        return found
+        asked = sealing_request()
+        if asked.channels is None:
+            asked.channels = self.intake.channels()
+        return asked.channels
 
     def look_again(self) -> None:
         """Look at the channels anew: they turned out to have changed."""
-        g.pop("channels", None)
+        sealing_request().channels = None
 
     def offered(self) -> tuple[str, ...]:
         """The languages of the site in which somebody answers, in one channel or another."""

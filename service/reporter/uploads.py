@@ -26,6 +26,7 @@ from meyasubako.crypto.age import BEGINNING, Source, begins_sealed, check_sealed
 from meyasubako.crypto.errors import CryptoError
 from meyasubako.domain.sealing import SEALED_TYPE
 from meyasubako.service.incoming import FileTicket, IncomingFile
+from meyasubako.service.intake import ChannelView
 from meyasubako.service.reporter.form_data import FormParser
 from meyasubako.service.reporter.state import HeldFile
 
@@ -161,6 +162,8 @@ class SealingRequest(Request):
     """A request whose file parts are sealed as they arrive. `gate` is set by `request_class_for`."""
 
     gate: Gate
+    # What `Site.channels` has seen for this request.
+    channels: tuple[ChannelView, ...] | None = None
     # Endpoints that take files; a file sent anywhere else is swallowed.
     taking_files: frozenset[str] = frozenset()
 
