@@ -7,6 +7,7 @@ export * as envelope from "./envelope.js";
 export * as events from "./events.js";
 export * as keys from "./keys.js";
 export * as letters from "./letters.js";
+export * as ownTools from "./own_tools.js";
 export * as receipt from "./receipt.js";
 export * as roster from "./roster.js";
 export * as rooms from "./rooms.js";

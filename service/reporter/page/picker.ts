@@ -1,9 +1,11 @@
 /** The files that a person has chosen: named, weighed, removed again; read when they are sealed. */
+import { isSealed, isWhole } from "./own_tools.js";
 import { plainName } from "./submission.js";
 import { all, find, make, own, sentence, type Problem, type View } from "./view.js";
 
 export class Picker {
   private chosen: File[] = [];
+  private readonly sealed = new WeakSet<File>();
 
   constructor(
     private readonly view: View,
@@ -14,8 +16,10 @@ export class Picker {
       const added = [...(input.files ?? [])];
       // The same file can be chosen again after it was removed.
       input.value = "";
-      this.onProblems(this.add(added));
-      this.draw();
+      void this.add(added).then((problems) => {
+        this.onProblems(problems);
+        this.draw();
+      });
     });
   }
 
@@ -29,10 +33,13 @@ export class Picker {
   }
 
   lines(): HTMLLIElement[] {
-    return this.chosen.map((file) => make("li", own(plainName(file.name)), " ", make("small", this.view.size(file.size))));
+    return this.chosen.map((file) => {
+      const told = [this.view.size(file.size), ...(this.sealed.has(file) ? [sentence("sealed-by-you")] : [])];
+      return make("li", own(plainName(file.name)), " ", make("small", told.join(" ")));
+    });
   }
 
-  private add(added: readonly File[]): Problem[] {
+  private async add(added: readonly File[]): Promise<Problem[]> {
     const problems: Problem[] = [];
     const largest = Number(this.view.data["largest"]);
     const megabytes = this.view.number(Math.max(1, Math.floor(largest / 1048576)));
@@ -42,7 +49,12 @@ export class Picker {
       if (file.size === 0) refuse("file-empty");
       else if (file.size > largest) refuse("too-large");
       else if (this.chosen.length >= Number(this.view.data["files"])) refuse("too-many");
-      else this.chosen.push(file);
+      else if (!(await isSealed(file, name))) this.chosen.push(file);
+      else if (!(await isWhole(file))) refuse("damaged-seal");
+      else {
+        this.sealed.add(file);
+        this.chosen.push(file);
+      }
     }
     return problems;
   }

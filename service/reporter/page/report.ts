@@ -1,10 +1,11 @@
 /** The way through a report, step by step, up to the receipt. The offline page takes the same way. */
 import * as receipts from "./receipt.js";
 import type { Roster } from "./roster.js";
+import { readersFile } from "./own_tools.js";
 import { Picker, unreadable } from "./picker.js";
 import { Entries, person } from "./steps.js";
 import type { Submission } from "./submission.js";
-import { all, find, make, own, sentence, type Problem, type View } from "./view.js";
+import { all, find, make, own, save, sentence, type Problem, type View } from "./view.js";
 
 /** What is done with a finished report: sent, or sealed into a file. */
 export interface Ending {
@@ -64,6 +65,7 @@ export class ReportFlow {
     const here = steps.indexOf(this.view.step);
     const [move, target = ""] = where.split(":");
     if (move === "leave") return this.view.leave();
+    if (move === "keys") return save([readersFile(this.entries.roster, this.entries.readers())], "readers.txt");
     if (move === "back") return this.show(steps[Math.max(0, here - 1)]!);
     if (move === "to") return this.show(target);
     // Whoever goes back from a step leaves it as it is: before sending, all of them are looked at.

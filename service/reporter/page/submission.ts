@@ -9,6 +9,7 @@ import type { JsonObject } from "./canonical.js";
 import { drawn, keepers, staying, type Choice } from "./choice.js";
 import { now, postEvents, Refused, Unreachable, type Accepted } from "./door.js";
 import { derive, encode64, identity, signingKey, type Identity, type SigningKey } from "./keys.js";
+import { isSealed, SEALED_TYPE } from "./own_tools.js";
 import * as receipts from "./receipt.js";
 import type { Roster } from "./roster.js";
 import { SealingFile, SMALL, type Binding, type SealedFile } from "./sealing.js";
@@ -134,8 +135,9 @@ export async function sealFile(
   } else {
     await store(sealing, progress);
   }
-  const type = file.type === "" ? "application/octet-stream" : file.type;
-  const made = { reference: sealing.reference(), name: plainName(file.name), type, size: file.size };
+  const name = plainName(file.name);
+  const type = (await isSealed(file, name)) ? SEALED_TYPE : file.type === "" ? "application/octet-stream" : file.type;
+  const made = { reference: sealing.reference(), name, type, size: file.size };
   return { made, small };
 }
 
