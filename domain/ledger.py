@@ -78,7 +78,8 @@ class Ledger:
         self.latest_day_in_slot = date.min
         self.touched: set[str] = set()
         self.whole = False
-        # What was found out about the event that was asked about last.
+        # What was found out about the event that was asked about last. Each is read once and then kept by one
+        # name, for other threads may ask about other events.
         self._owned: tuple[Event | None, tuple[Payload, ...]] = (None, ())
         self._of: tuple[Event | None, cases.Case | None] = (None, None)
 
@@ -147,9 +148,10 @@ class Ledger:
 
     def case_of(self, event: Event) -> cases.Case | None:
         """The case that an event of a case, room or reads stream belongs to."""
-        if self._of[0] is not event:
-            self._of = (event, self._case_of(event))
-        return self._of[1]
+        known = self._of
+        if known[0] is not event:
+            known = self._of = (event, self._case_of(event))
+        return known[1]
 
     def _case_of(self, event: Event) -> cases.Case | None:
         if event.kind in ("room.opened", "payload.fetched"):
@@ -159,9 +161,10 @@ class Ledger:
 
     def owned(self, event: Event) -> tuple[Payload, ...]:
         """The payloads that an event names as its own; rules and fold ask for the same event in turn."""
-        if self._owned[0] is not event:
-            self._owned = (event, event.payloads())
-        return self._owned[1]
+        known = self._owned
+        if known[0] is not event:
+            known = self._owned = (event, event.payloads())
+        return known[1]
 
     def apply(self, event: Event, index: int) -> None:
         """Fold one event that stands at this index; skipped cover entries show as a gap in the indices."""
