@@ -218,7 +218,8 @@ export class MailboxFlow {
     const [sent, done] = [find("[data-sent]", this.view.section()), find("[data-done]", this.view.section())];
     sent.hidden = done.hidden = true;
     // Files alone are a message too.
-    const problems = text === "" && this.picker.files.length > 0 ? [] : textProblems(this.view, text);
+    const refused = await this.picker.settled();
+    const problems = text === "" && this.picker.files.length > 0 ? refused : [...textProblems(this.view, text), ...refused];
     problems.push(...(await unreadable(this.picker.files)));
     if (problems.length > 0) return this.view.tell(problems);
     const total = this.picker.files.reduce((sum, file) => sum + file.size, 0);

@@ -6,6 +6,7 @@ import { all, find, make, own, sentence, type Problem, type View } from "./view.
 export class Picker {
   private chosen: File[] = [];
   private readonly sealed = new WeakSet<File>();
+  private adding: Promise<Problem[]> | undefined;
 
   constructor(
     private readonly view: View,
@@ -16,7 +17,10 @@ export class Picker {
       const added = [...(input.files ?? [])];
       // The same file can be chosen again after it was removed.
       input.value = "";
-      void this.add(added).then((problems) => {
+      const adding = this.behind(this.adding, added);
+      this.adding = adding;
+      void adding.then((problems) => {
+        if (this.adding === adding) this.adding = undefined;
         this.onProblems(problems);
         this.draw();
       });
@@ -37,6 +41,15 @@ export class Picker {
       const told = [this.view.size(file.size), ...(this.sealed.has(file) ? [sentence("sealed-by-you")] : [])];
       return make("li", own(plainName(file.name)), " ", make("small", told.join(" ")));
     });
+  }
+
+  /** What is wrong with files that were still being looked at, once all of them have been. */
+  async settled(): Promise<Problem[]> {
+    return (await this.adding) ?? [];
+  }
+
+  private async behind(before: Promise<Problem[]> | undefined, added: readonly File[]): Promise<Problem[]> {
+    return [...((await before) ?? []), ...(await this.add(added))];
   }
 
   private async add(added: readonly File[]): Promise<Problem[]> {

@@ -114,7 +114,7 @@ export class ReportFlow {
   }
 
   private async send(): Promise<void> {
-    const unread = await unreadable(this.picker.files);
+    const unread = [...(await this.picker.settled()), ...(await unreadable(this.picker.files))];
     if (unread.length > 0) return this.show("files", unread);
     try {
       this.receipt(await this.ending.finish(this.entries, this.picker));
