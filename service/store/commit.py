@@ -12,6 +12,7 @@ Rules upheld here:
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from threading import Lock, Thread
 from time import perf_counter
 from typing import Final, TypeVar, cast
@@ -28,15 +29,13 @@ Work = Callable[[Transaction], T]
 
 # Seconds: the longest that a batch waits for those who were in the one before.
 _PATIENCE: Final = 0.01
-# How many of a batch are woken by the leader itself.
-_AT_ONCE: Final = 2
 
 
 class _Waiting:
     """An append or another work, and the thread that waits for its outcome.
 
     Who is answered wakes `following` before anything else: a batch that is woken all at once would fight over
-    Python's lock, a chain of wakings takes two thirds of the time.
+    Python's lock, a chain of wakings takes two thirds of the time, and two chains a tenth more than one.
     """
 
     __slots__ = ("done", "error", "following", "result", "task")
@@ -114,10 +113,9 @@ class Leader:
             started = perf_counter()
             self._serve(batch)
             self._line.expect(len(batch), min(2 * (perf_counter() - started), _PATIENCE))
-            for waiting, following in zip(batch, batch[_AT_ONCE:], strict=False):
+            for waiting, following in pairwise(batch):
                 waiting.following = following
-            for waiting in batch[:_AT_ONCE]:
-                waiting.done.release()
+            batch[0].done.release()
         self._drop_connection()
 
     def _serve(self, batch: Sequence[_Waiting]) -> None:
