@@ -30,7 +30,8 @@ const KNOWN: Record<string, readonly (number | "work")[]> = {
 /** Whether a file sets out to be one that its sender sealed. */
 export async function isSealed(file: Blob, name: string): Promise<boolean> {
   if (name.toLowerCase().endsWith(".age")) return true;
-  const start = await file.slice(0, 1100).text();
+  // A file that cannot be read is told of before it is sent.
+  const start = await file.slice(0, 1100).text().catch(() => "");
   return start.startsWith("age-encryption.org/") || start.trimStart().startsWith(ARMOR);
 }
 
