@@ -17,6 +17,7 @@ import base64
 import gc
 import hashlib
 import os
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -24,6 +25,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -49,7 +51,7 @@ ROWS = (
     "SELECT leaf_index, state, originator_id, originator_version, topic FROM stored_events"
     " WHERE leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index"
 )
-NEW = 0.02
+NEW = (0.02, 0.1)
 APPENDS = 200
 
 
@@ -212,18 +214,26 @@ def measure_audits(place: Path, events: int, rounds: int) -> None:
     told = f"full audit of {entries:,} events: {entries / median(ours):,.0f} a second"
     bare = f"bare Ed25519 {entries / median(theirs):,.0f}"
     print(f"{told}, {bare}, all cores: {_ratio(theirs, ours):.2f} (bar 0.6)")
-    state = audit(place / "out", Demands(state=b"")).state
-    log.grow(entries + int(NEW * entries))
-    new = len(log.entries) - entries
-    log.export(place / "grown")
-    since = [timed(lambda: audit(place / "grown", Demands(state=state))) for _ in range(rounds)]
-    again = [timed(lambda: audit(place / "grown", Demands(state=b""))) for _ in range(rounds)]
-    share = median(since) / median(again)
-    print(
-        f"audit since the last one, {new:,} new of {len(log.entries):,} ({new / len(log.entries):.1%}):"
-        f" {median(since):.2f} s of {median(again):.2f} s, {share:.1%};"
-        f" state of {len(state) / 1e6:.1f} MB"
-    )
+    measure_going_on(place, log, rounds)
+
+
+def measure_going_on(place: Path, log: MadeLog, rounds: int) -> None:
+    """Go on from an audit of what was exported, after little and after more that is new."""
+    state, entries = place / "state", len(log.entries)
+    audit(place / "out", Demands(state=state))
+    for new in NEW:
+        log.grow(entries + int(new * entries))
+        grown, size = place / f"grown-{len(log.entries)}", len(log.entries)
+        log.export(grown)
+        since, again = [], []
+        for _ in range(rounds):
+            again.append(timed(partial(full_audit, grown, size)))
+            # A good audit writes to its state.
+            copy = Path(shutil.copy(state, place / "copy"))
+            since.append(timed(partial(audit, grown, Demands(state=copy))))
+        told = f"audit since the last one, {(size - entries) / size:.1%} new: {median(since):.2f} s"
+        print(f"{told}, a full one {median(again):.2f} s: {_ratio(since, again):.1%}")
+    print(f"the state of {entries:,} entries: {state.stat().st_size / 1e6:.1f} MB")
 
 
 def _ratio(above: list[float], below: list[float]) -> float:

@@ -12,10 +12,13 @@ from datetime import date
 
 from meyasubako.crypto import merkle
 from meyasubako.crypto.errors import CryptoError
-from meyasubako.domain import envelope, keeping, kinds, requests, rules
+from meyasubako.domain import envelope, keeping, requests, rules
+from meyasubako.domain.case import Case
+from meyasubako.domain.chronicle import Chronicle
 from meyasubako.domain.envelope import Event, read
 from meyasubako.domain.errors import BadEventError, RefusedError
 from meyasubako.domain.ledger import Ledger, Verify
+from meyasubako.domain.rooms import Room
 from meyasubako.domain.rules.order import ONE_DAY
 
 # Folds and rules rely on the rules before them; in a log that broke those, they may find nothing to stand on.
@@ -134,28 +137,33 @@ def erased_cases(ledger: Ledger) -> frozenset[str]:
     return frozenset(case.stream for case in tuple(ledger.cases.values()) if case.state == "erased")
 
 
-def must_be_absent(ledger: Ledger) -> frozenset[str]:
-    """Payloads that the log says were destroyed.
+def must_be_absent(
+    ledger: Ledger, cases: Iterable[Case] | None = None, rooms: Iterable[Room] | None = None
+) -> frozenset[str]:
+    """Payloads that the log says were destroyed, of these cases and rooms; of all unless told.
 
     Those of erased cases, those that were removed one by one, the reporter's wraps of a mailbox that was
-    closed to reading, and released shares whose time is over or that a holder refused.
+    closed to reading, and released shares whose time is over or that a holder refused. None of this is ever
+    taken back.
     """
+    looked_at = tuple(ledger.cases.values() if cases is None else cases)
     closed = {
         wrap.digest
-        for room in tuple(ledger.rooms.values())
+        for room in tuple(ledger.rooms.values() if rooms is None else rooms)
         if room.closed_to_reading
         for wrap in room.wraps
         if wrap.reader == room.reporter
     }
-    removed = {digest for case in tuple(ledger.cases.values()) for digest in case.keeping.removed}
+    removed = {digest for case in looked_at for digest in case.keeping.removed}
     over = {
         share.digest
-        for case in tuple(ledger.cases.values())
+        for case in looked_at
         for request in case.requests.values()
         if not request.standing
         for share in request.released
     }
-    return frozenset(closed | removed | over | _owned_by(ledger, erased_cases(ledger)))
+    erased = frozenset(case.stream for case in looked_at if case.state == "erased")
+    return frozenset(closed | removed | over | _owned_by(ledger, erased))
 
 
 def _owned_by(ledger: Ledger, cases: frozenset[str]) -> set[str]:
@@ -170,7 +178,7 @@ def is_card(ledger: Ledger, digest: str) -> bool:
     return owner is not None and owner.kind == "card.published"
 
 
-def summary(ledger: Ledger) -> dict[str, int]:
+def summary(ledger: Ledger, chronicle: Chronicle) -> dict[str, int]:
     """Counts that an auditor reads first."""
     return {
         "entries": ledger.size,
@@ -180,6 +188,7 @@ def summary(ledger: Ledger) -> dict[str, int]:
         "open_cases": sum(case.open for case in ledger.cases.values()),
         "rooms": len(ledger.rooms),
         "payloads": len(ledger.owners),
-        "fetches": sum(len(reads.payloads) for reads in ledger.reads.values()),
-        "streams": sum(sort != kinds.COVERS for sort in ledger.sorts.values()),
+        "fetches": chronicle.reads.total(),
+        # Covers have one stream.
+        "streams": len(ledger.sorts) - (chronicle.covers > 0),
     }

@@ -220,7 +220,7 @@ class Ledger:
 
     def _wait(self, stream: str) -> None:
         due = self.cases[stream].overdue(date.max)
-        if due is None and isinstance(self.waiting, dict):
+        if due is None and not isinstance(self.waiting, ChainMap):
             self.waiting.pop(stream, None)
         else:
             # A branch cannot take away what stands in the ledger below it.

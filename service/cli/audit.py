@@ -13,7 +13,6 @@ from meyasubako.service.cli.failures import FINDINGS
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.inspection import audit as audit_source
 from meyasubako.service.inspection import rebuild_views
-from meyasubako.service.inspection.memory import write_own
 from meyasubako.service.inspection.pack import pack
 from meyasubako.service.inspection.report import render
 
@@ -47,7 +46,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     "state",
     type=_NEW_FILE,
     metavar="FILE",
-    help="Read only what is new since the audit that wrote FILE, and write FILE anew. Keep it to yourself.",
+    help="Read only what is new since the audit that wrote FILE, and write it there. Keep FILE to yourself.",
 )
 @click.option(
     "--memory",
@@ -77,8 +76,6 @@ def audit(context: click.Context, /, source: str, *, as_json: bool, **given: Any
     wishes = Wishes(**given)
     with steps(quiet=as_json) as progress, opened(source, wishes, progress) as directory:
         result = audit_source(directory, wishes.demands(), progress=progress)
-        if wishes.state is not None and result.state:
-            write_own(wishes.state, result.state)
         if wishes.html is not None:
             wishes.html.write_text(render(result), encoding="utf-8")
         if wishes.pack is not None:

@@ -14,7 +14,6 @@ from meyasubako.service.cli.asking import unlock
 from meyasubako.service.client.http import Http
 from meyasubako.service.clocks import system_clock
 from meyasubako.service.inspection import Demands, Memory, configuration
-from meyasubako.service.inspection.memory import read_own
 from meyasubako.service.inspection.mirror import mirror
 from meyasubako.service.inspection.source import Progress
 
@@ -43,7 +42,7 @@ class Wishes:
             fingerprint=self.fingerprint,
             seen=[(tree.size, tree.root) for tree in trees],
             memory=None if self.forget else Memory(self.memory or configuration()),
-            state=read_own(self.state) if self.state else None,
+            state=self.state,
             accept_unwitnessed=self.accept_unwitnessed,
         )
 

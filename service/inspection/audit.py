@@ -10,6 +10,7 @@ beside these: a missed one breaks no rule.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -24,7 +25,7 @@ from meyasubako.service.inspection import checkpoints, resume, vault, witnesses
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.opening import open_source
-from meyasubako.service.inspection.resume import Ended
+from meyasubako.service.inspection.resume import Ended, Standing
 from meyasubako.service.inspection.source import BrokenSourceError, Progress, Source
 from meyasubako.service.inspection.walk import MOST, Walk
 from meyasubako.service.inspection.witnesses import Witnessed
@@ -56,8 +57,8 @@ class AuditResult:
     `size` and `root` (hex) are the last published checkpoint's as far as it verified, `note` are its bytes;
     `entries` counts what the log holds, `since` from where on it was read this time; `fingerprint` is leaf
     0's for comparison with the poster's; `day` is the last slot marker's, the log's own today. `people` gives
-    each person's roles, `seen` the sizes of the trees that it was compared with; `state` is for going on;
-    `remembered` is False where the auditor's memory could not be written.
+    each person's roles, `seen` the sizes of the trees that it was compared with; `remembered` is False where
+    the auditor's memory could not be written.
     """
 
     steps: tuple[Step, ...]
@@ -74,7 +75,6 @@ class AuditResult:
     chronicle: Chronicle
     people: dict[str, tuple[str, ...]]
     seen: tuple[int, ...]
-    state: bytes = b""
     remembered: bool = True
 
     @property
@@ -106,15 +106,15 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 @dataclass(frozen=True, slots=True)
 class Demands:
     """What an auditor brings: the poster's `fingerprint`, in any grouping; sizes and roots (32 bytes) of
-    checkpoints `seen` before; a `memory` of earlier audits; the `state` in which an earlier audit ended, to
-    go on from there (empty: begin, and give a state; None: give none); and whether a checkpoint below its
-    witnesses' quorum is good enough.
+    checkpoints `seen` before; a `memory` of earlier audits; the file of the `state` in which an earlier audit
+    ended, to go on from there and to be written by an audit that finds nothing (where there is none, begin);
+    and whether a checkpoint below its witnesses' quorum is good enough.
     """
 
     fingerprint: str | None = None
     seen: Sequence[tuple[int, bytes]] = ()
     memory: Memory | None = None
-    state: bytes | None = None
+    state: Path | None = None
     accept_unwitnessed: bool = False
 
 
@@ -130,19 +130,18 @@ def audit(
     """Audit the mechanism or export in a directory; UnreadableSourceError if it holds neither.
 
     `fingerprint` and `seen` stand for the same fields of `demands`. Where something is remembered, an audit
-    that found nothing is remembered too.
+    that found nothing is remembered too; OSError where its state cannot be written.
     """
-    source = open_source(path)
-    try:
-        demands = demands or Demands(fingerprint=fingerprint, seen=seen)
-        return _Audit(source, path, demands, progress or _silent).run(processes)
-    finally:
-        source.close()
+    demands = demands or Demands(fingerprint=fingerprint, seen=seen)
+    with closing(open_source(path)) as source, resume.ended(demands.state) as ended:
+        return _Audit(source, path, demands, ended, progress or _silent).run(processes)
 
 
 class _Audit:
-    def __init__(self, source: Source, path: Path, demands: Demands, progress: Progress) -> None:
-        self._source, self._path = source, path
+    def __init__(
+        self, source: Source, path: Path, demands: Demands, ended: Ended | None, progress: Progress
+    ) -> None:
+        self._source, self._path, self._ended = source, path, ended
         self._demands, self._progress = demands, progress
         origin = _origin(source)
         self._seen = list(demands.seen)
@@ -150,14 +149,13 @@ class _Audit:
         if note:
             tree = checkpoints.unverified(note)
             self._seen.append((tree.size, tree.root))
-        self._ended = Ended(demands.state) if demands.state else None
-        if self._ended:
-            if origin and self._ended.origin != origin:
+        if ended:
+            if origin and ended.origin != origin:
                 raise UnreadableSourceError("the state of the last audit is another log's")
-            self._seen.append((self._ended.size, self._ended.root))
+            self._seen.append((ended.size, ended.root))
 
     def run(self, processes: int | None) -> AuditResult:
-        source, state = self._source, b""
+        source, standing = self._source, None
         since = self._since()
         with at_work(source.size() - since, processes) as executor:
             form = _gather(source.malformed())
@@ -169,12 +167,14 @@ class _Audit:
             published = _published_size(source)
             walk.run(min(published, source.size()), wanted)
             if self._demands.state is not None and walk.tree.size == published:
-                state = resume.encode(walk)
+                standing = Standing(walk)
             walk.run(source.size(), wanted)
             # While other cores are still at the last signatures.
-            payloads = _gather(vault.check(source, walk.replay.ledger, self._progress, since))
+            payloads = _gather(vault.check(walk, since))
             walk.finish()
-        result = self._result(walk, form, payloads, since, state)
+        result = self._result(walk, form, payloads, since)
+        if standing and result.good and self._demands.state:
+            resume.keep(standing, self._demands.state, self._ended if since else None)
         if self._demands.memory and result.good and result.note:
             try:
                 self._demands.memory.keep(result.origin, result.note)
@@ -190,9 +190,7 @@ class _Audit:
             return 0
         return size
 
-    def _result(
-        self, walk: Walk, form: list[Finding], payloads: list[Finding], since: int, state: bytes
-    ) -> AuditResult:
+    def _result(self, walk: Walk, form: list[Finding], payloads: list[Finding], since: int) -> AuditResult:
         source, replay, demands = self._source, walk.replay, self._demands
         last = checkpoints.last_published(source, replay)
         mechanism = replay.ledger.mechanism
@@ -221,7 +219,7 @@ class _Audit:
         )
         return AuditResult(
             steps=steps,
-            summary=blind.summary(replay.ledger),
+            summary=blind.summary(replay.ledger, walk.chronicle),
             origin=mechanism.origin,
             fingerprint=fingerprint,
             size=published,
@@ -234,7 +232,6 @@ class _Audit:
             chronicle=walk.chronicle,
             people={each.key_id: tuple(sorted(each.roles)) for each in mechanism.people.values()},
             seen=tuple(size for size, _ in self._seen),
-            state=state if not any(each.findings for each in steps) else b"",
         )
 
 

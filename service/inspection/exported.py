@@ -28,7 +28,8 @@ from meyasubako.service.inspection.source import (
     Stored,
 )
 
-_LINE: Final = re.compile(r"([0-9a-f]{64}) ([1-9][0-9]{0,15}) (table|object|gone|lost)")
+# Not one line at a time: a log has as many of them as it has payloads.
+_LINES: Final = re.compile(r"^([0-9a-f]{64}) ([1-9][0-9]{0,15}) (table|object|gone|lost)$", re.MULTILINE)
 
 
 class ExportSource:
@@ -136,15 +137,15 @@ class ExportSource:
 
     def payloads(self, since: int = 0) -> Iterator[Payload]:  # noqa: ARG002  the lines name no entries
         """The lines of payloads.txt."""
-        text = self._read(PAYLOADS).decode("ascii", errors="replace")
-        matches = _LINE.fullmatch
-        for number, line in enumerate(text.splitlines(), 1):
-            found = matches(line)
-            if found is None:
-                sentence = f"{PAYLOADS}, line {number} is not a digest, a size and a place"
-                raise BrokenSourceError("payload-is-recorded", sentence)
-            digest, size, place = found.groups()
-            yield Payload(digest, int(size), place)  # type: ignore[arg-type]  # the expression has just these places
+        lines = self._read(PAYLOADS).decode("ascii", errors="replace").splitlines()
+        # Other ends of lines than these would be none to the expression.
+        found = _LINES.findall("\n".join(lines))
+        for digest, size, place in found:
+            yield Payload(digest, int(size), place)
+        if len(found) != len(lines):
+            wrong = next(number for number, line in enumerate(lines, 1) if not _LINES.fullmatch(line))
+            sentence = f"{PAYLOADS}, line {wrong} is not a digest, a size and a place"
+            raise BrokenSourceError("payload-is-recorded", sentence)
 
     def open(self, payload: Payload) -> BinaryIO | None:  # noqa: ARG002  an export holds no payloads
         """An export holds no payloads."""

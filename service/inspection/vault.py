@@ -9,14 +9,14 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
 from typing import BinaryIO, Final
 
 from meyasubako.crypto import age
 from meyasubako.crypto.errors import CryptoError, DamagedLayerError
-from meyasubako.domain.audit import Finding, is_card, must_be_absent
+from meyasubako.domain.audit import Finding, is_card
 from meyasubako.domain.ledger import Ledger, Owner
-from meyasubako.service.inspection.source import Payload, Place, Progress, Source
+from meyasubako.service.inspection.source import Payload, Place, Source
+from meyasubako.service.inspection.walk import Walk
 from meyasubako.service.store.errors import ErasureKeyError
 
 _PIECE: Final = 1 << 20
@@ -24,47 +24,62 @@ _EVERY: Final = 64
 _ABSENT: Final = frozenset({"gone", "lost"})
 
 
-def check(source: Source, ledger: Ledger, progress: Progress, since: int = 0) -> Iterator[Finding]:
+def check(walk: Walk, since: int = 0) -> Iterator[Finding]:
     """Compare what the log names with what is recorded and, in a directory, with the bytes.
 
-    From an index on, only payloads that later entries name are read; what must be absent always is.
+    From an index on, only payloads that later entries name are read, and others counted; what must be absent
+    is always looked for.
     """
+    source, ledger = walk.source, walk.replay.ledger
     if not source.recorded:
         return
-    absent, owners = must_be_absent(ledger), _named_since(ledger, since)
+    absent, owners = walk.must_be_absent(), walk.named()
     places: dict[str, Place] = {}
+    others: list[str] = []
     for payload in source.payloads(since):
         digest, owner = payload.digest, owners.get(payload.digest)
-        if since and owner is None and digest in ledger.owners:
+        if since and owner is None:
+            others.append(digest)
             continue
         if len(places) % _EVERY == 0:
-            progress("checking payloads", len(places), len(owners))
+            walk.progress("checking payloads", len(places), len(owners))
         if digest in places:
             yield _finding(owner, "payload-is-recorded", digest, "stands twice")
         places[digest] = payload.place
-        gone = digest in absent
-        yield from _check(payload, owner, gone=gone)
-        if gone and source.could_open(digest):
-            yield _key_left(owner, digest)
-        if source.whole and owner is not None and payload.place not in _ABSENT:
-            yield from _check_bytes(source, payload, owner, card=is_card(ledger, digest))
+        yield from _check(source, ledger, payload, owner, gone=digest in absent)
     for digest in sorted(owners.keys() - places.keys(), key=lambda each: owners[each].index):
         yield _finding(
             owners[digest], "payload-is-recorded", digest, "is named, and nothing is recorded of it"
         )
     if since:
+        if others and len(others) != len(ledger.owners) - len(owners):
+            yield from map(_unnamed, sorted(set(others).difference(ledger.owners)))
         yield from _check_absent(source, ledger, absent - places.keys())
     else:
         yield from _left_over(source, places)
-    progress("checking payloads", len(owners), len(owners))
+    walk.progress("checking payloads", len(owners), len(owners))
 
 
-def _named_since(ledger: Ledger, since: int) -> Mapping[str, Owner]:
-    """The payloads that entries from an index on name: the last ones that were put down."""
-    if not since:
-        return ledger.owners
-    newest = takewhile(lambda item: item[1].index >= since, reversed(list(ledger.owners.items())))
-    return dict(newest)
+def _check(
+    source: Source, ledger: Ledger, payload: Payload, owner: Owner | None, *, gone: bool
+) -> Iterable[Finding]:
+    """What is wrong with a payload and its record; of the many of a sound export nothing, at little cost."""
+    if owner is None or gone or source.whole or payload.place in _ABSENT:
+        return _look(source, ledger, payload, owner, gone=gone)
+    return () if _fits(payload, owner) else _check_record(payload, owner, gone=gone)
+
+
+def _look(
+    source: Source, ledger: Ledger, payload: Payload, owner: Owner | None, *, gone: bool
+) -> Iterator[Finding]:
+    if owner is None:
+        yield _unnamed(payload.digest)
+    else:
+        yield from _check_record(payload, owner, gone=gone)
+    if gone and source.could_open(payload.digest):
+        yield _key_left(owner, payload.digest)
+    if source.whole and owner is not None and payload.place not in _ABSENT:
+        yield from _check_bytes(source, payload, owner, card=is_card(ledger, payload.digest))
 
 
 def _check_absent(source: Source, ledger: Ledger, absent: Iterable[str]) -> Iterator[Finding]:
@@ -81,17 +96,17 @@ def _key_left(owner: Owner | None, digest: str) -> Finding:
     return _finding(owner, "erasure-key-is-destroyed", digest, what)
 
 
-def _check(payload: Payload, owner: Owner | None, *, gone: bool) -> Iterable[Finding]:
-    """What is wrong with what is recorded; of a sound log's many payloads nothing, at little cost."""
-    if owner is None:
-        return [_finding(None, "payload-is-named", payload.digest, "is recorded, and no event names it")]
-    known = payload.size == owner.size and payload.index in (None, owner.index)
-    return () if known and not gone and payload.place not in _ABSENT else _wrong(payload, owner, gone=gone)
+def _unnamed(digest: str) -> Finding:
+    return _finding(None, "payload-is-named", digest, "is recorded, and no event names it")
 
 
-def _wrong(payload: Payload, owner: Owner, *, gone: bool) -> Iterator[Finding]:
+def _fits(payload: Payload, owner: Owner) -> bool:
+    return payload.size == owner.size and payload.index in (None, owner.index)
+
+
+def _check_record(payload: Payload, owner: Owner, *, gone: bool) -> Iterator[Finding]:
     digest = payload.digest
-    if payload.size != owner.size or payload.index not in (None, owner.index):
+    if not _fits(payload, owner):
         yield _finding(owner, "payload-is-recorded", digest, "is recorded otherwise than its event names it")
     if gone:
         if payload.place not in _ABSENT:

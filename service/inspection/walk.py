@@ -9,22 +9,27 @@
 import gc
 import sys
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from meyasubako.crypto.signing import VerifyKey
+from meyasubako.domain import audit as blind
 from meyasubako.domain import envelope
 from meyasubako.domain.audit import Finding, Replay
 from meyasubako.domain.chronicle import Chronicle
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.ledger import Owner
 from meyasubako.service.inspection.examine import Examined, examine, examine_source, wrong_signatures
+from meyasubako.service.inspection.folds import Folds
 from meyasubako.service.inspection.source import Progress, Source
 from meyasubako.service.inspection.tree import TileTree
 from meyasubako.service.inspection.workers import Here, in_order
+
+T = TypeVar("T")
 
 # Of each step so many findings are kept; whoever has more has a different problem than their number.
 MOST: Final = 100
@@ -38,7 +43,7 @@ class Walk:
     """A log as it is walked through: its tree, its folds, its chronicle, and what is wrong with it."""
 
     def __init__(self, source: Source, path: Path, progress: Progress, executor: Here) -> None:
-        self.source, self._path, self._progress = source, path, progress
+        self.source, self._path, self.progress = source, path, progress
         self._executor = executor
         self.replay = Replay(self._put_off)
         self.chronicle = Chronicle()
@@ -48,6 +53,8 @@ class Walk:
         self.rows: list[Finding] = []
         self.signatures: list[Finding] = []
         self.rules: list[Finding] = []
+        # Payloads of which an earlier audit found that they must be absent.
+        self.absent: frozenset[str] = frozenset()
         self._index = 0
         self._signed: list[tuple[int, bytes, VerifyKey]] = []
         self._asked: deque[Future[list[Finding]]] = deque()
@@ -60,7 +67,7 @@ class Walk:
         with _at_full_speed():
             for chunk in self._examined(start, stop):
                 self._take(chunk, wanted)
-                self._progress("replaying the log", min(chunk.start + CHUNK, stop), stop)
+                self.progress("replaying the log", min(chunk.start + CHUNK, stop), stop)
                 if chunk.broken is not None:
                     break
             self._ask(least=1)
@@ -72,6 +79,16 @@ class Walk:
         while self._asked:
             self._answer()
         self.signatures.sort(key=lambda finding: finding.index or 0)
+
+    def named(self) -> Mapping[str, Owner]:
+        """The payloads that the entries of this walk name."""
+        return _walked(self.replay.ledger.owners)
+
+    def must_be_absent(self) -> frozenset[str]:
+        """The payloads that were destroyed; what an earlier audit found does not change."""
+        ledger = self.replay.ledger
+        cases, rooms = _walked(ledger.cases), _walked(ledger.rooms)
+        return self.absent | blind.must_be_absent(ledger, cases.values(), rooms.values())
 
     def _examined(self, start: int, stop: int) -> Iterator[Examined]:
         places = [start, *range(start - start % CHUNK + CHUNK, stop, CHUNK), stop]
@@ -126,6 +143,11 @@ class Walk:
 
     def _answer(self) -> None:
         _keep(self.signatures, self._asked.popleft().result())
+
+
+def _walked(table: Mapping[str, T]) -> Mapping[str, T]:
+    """Of a table that an earlier audit began what changed since."""
+    return table.changes() if isinstance(table, Folds) else table
 
 
 def _keep(kept: list[Finding], more: list[Finding]) -> None:

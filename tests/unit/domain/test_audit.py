@@ -2,6 +2,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meyasubako.domain import audit, envelope
+from meyasubako.domain.chronicle import Chronicle
 from meyasubako.domain.envelope import Head
 from meyasubako.domain.errors import BadEventError, RefusedError
 from tests.unit.domain.bodies import Bodies
@@ -99,9 +100,10 @@ def test_cards_are_told_from_sealed_payloads(world, case):
 
 
 def test_a_summary_counts_what_an_auditor_reads_first(world, case):
-    counts = audit.summary(world.ledger)
+    counts = audit.summary(world.ledger, Chronicle(covers=3))
     assert counts["entries"] == len(world.log)
     assert (counts["cases"], counts["open_cases"], counts["rooms"], counts["slots"]) == (1, 1, 2, 1)
+    assert counts["streams"] == len(world.ledger.sorts) - 1, "covers say nothing, so theirs is not counted"
 
 
 def test_a_reporter_who_reads_the_report_closes_that_too(world, someone):

@@ -1,6 +1,11 @@
 """An audit that goes on where an earlier one ended says what a whole one says of what is new."""
 
 import os
+import shutil
+import sqlite3
+from collections.abc import MutableMapping
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +18,11 @@ from meyasubako.service.inspection import (
     UnreadableSourceError,
     audit,
     export,
+    resume,
 )
-from meyasubako.service.inspection.workers import at_work
+from meyasubako.service.inspection.opening import open_source
+from meyasubako.service.inspection.walk import Walk
+from meyasubako.service.inspection.workers import Here, at_work
 from meyasubako.service.keys import ServerKeys
 from tests.system import tampering
 from tests.system.lived import found_lived
@@ -26,8 +34,17 @@ def original(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def state(original):
-    return audit(original.directory, Demands(state=b"")).state
+def ended(original, tmp_path_factory):
+    """The state in which an audit of the original ended."""
+    path = tmp_path_factory.mktemp("ended") / "state"
+    assert audit(original.directory, Demands(state=path)).good
+    return path
+
+
+@pytest.fixture
+def state(ended, tmp_path):
+    """The same, of one's own: a good audit writes to it."""
+    return Path(shutil.copy(ended, tmp_path / "state"))
 
 
 @pytest.fixture
@@ -57,12 +74,12 @@ def test_a_resumed_audit_tells_what_a_whole_one_tells(lived, state, tmp_path, ex
     if exported:
         export(lived.directory, tmp_path / "out")
         source = tmp_path / "out"
-    whole, resumed = audit(source, Demands(state=b"")), audit(source, Demands(state=state))
+    whole, resumed = audit(source), audit(source, Demands(state=state))
     assert whole.good, whole.findings
     assert resumed.good, resumed.findings
     assert (whole.since, resumed.since) == (0, 320)
     assert told(resumed) == told(whole)
-    assert audit(source, Demands(state=resumed.state)).since == 384
+    assert audit(source, Demands(state=state)).since == 384
 
 
 def test_only_what_is_new_is_read_again(lived, state):
@@ -120,28 +137,111 @@ def test_what_should_be_gone_is_looked_for_every_time(lived, state):
     assert "payload-is-destroyed" in rules
 
 
-def test_an_audit_with_findings_gives_no_state(lived):
+def test_an_audit_with_findings_writes_no_state(lived, state, tmp_path):
     (lived.directory / "checkpoint").unlink()
-    assert audit(lived.directory, Demands(state=b"")).state == b""
+    before = state.read_bytes()
+    assert not audit(lived.directory, Demands(state=tmp_path / "fresh")).good
+    assert not (tmp_path / "fresh").exists()
+    assert not audit(lived.directory, Demands(state=state)).good
+    assert state.read_bytes() == before
 
 
-def test_a_smaller_log_than_the_state_is_found(original, lived):
-    ahead = audit(lived.directory, Demands(state=b"")).state
-    result = audit(original.directory, Demands(state=ahead))
+def test_a_smaller_log_than_the_state_is_found(original, lived, state):
+    assert audit(lived.directory, Demands(state=state)).good
+    result = audit(original.directory, Demands(state=state))
     assert result.since == 0
     assert [each.rule for each in result.findings] == ["log-only-grows"]
 
 
-@pytest.mark.parametrize("data", [b"nonsense", b"\x80", b"\xc1" * 40])
-def test_what_is_no_state_is_unreadable(lived, data):
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"SQLite format 3\0" + bytes(200)])
+def test_what_is_no_state_is_unreadable_and_stays_as_it_is(lived, tmp_path, data):
+    path = tmp_path / "no-state"
+    path.write_bytes(data)
     with pytest.raises(UnreadableSourceError):
-        audit(lived.directory, Demands(state=data))
+        audit(lived.directory, Demands(state=path))
+    assert path.read_bytes() == data
 
 
-def test_a_state_of_another_log_is_refused(lived, state, tmp_path):
-    forged = state.replace(b"box.example.org/lived", b"box.example.org/other")
+def changed(state, change, *given):
+    with closing(sqlite3.connect(state)) as connection, connection:
+        connection.create_function("other", 1, lambda told: told.replace(b"/lived", b"/other"))
+        assert connection.execute(change, given).rowcount > 0
+
+
+def test_a_state_of_another_log_is_refused(lived, state):
+    changed(state, "UPDATE ended SET told = other(told)")
     with pytest.raises(UnreadableSourceError, match="another log"):
-        audit(lived.directory, Demands(state=forged))
+        audit(lived.directory, Demands(state=state))
+
+
+def test_a_damaged_state_is_called_that_and_not_a_damaged_log(lived, state):
+    changed(state, "UPDATE folds SET value = X'C1'")
+    with pytest.raises(UnreadableSourceError, match="damaged"):
+        audit(lived.directory, Demands(state=state))
+
+
+def test_one_audit_at_a_time_goes_on_from_a_state(lived, state):
+    with resume.ended(state), pytest.raises(UnreadableSourceError, match="locked"):
+        audit(lived.directory, Demands(state=state))
+    assert audit(lived.directory, Demands(state=state)).since == 320
+
+
+def test_going_on_writes_only_what_changed(lived, state):
+    def rows():
+        with closing(sqlite3.connect(state)) as connection:
+            return dict(connection.execute("SELECT rowid, value FROM folds"))
+
+    before = rows()
+    assert audit(lived.directory, Demands(state=state)).good
+    after = rows()
+    same = [row for row, value in before.items() if after.get(row) == value]
+    assert len(same) > 0.8 * len(before)
+    assert len(after) > len(before)
+
+
+def test_a_state_that_cannot_be_written_is_said_and_stays_as_it_was(lived, state, monkeypatch):
+    with closing(sqlite3.connect(state)) as connection, connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON folds BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+        )
+    with pytest.raises(OSError, match="full"):
+        audit(lived.directory, Demands(state=state))
+    with resume.ended(state) as ended:
+        assert ended.size == 320
+
+
+def walked(directory, state=None):
+    """The ledger after a walk over everything, or over what is new since a state."""
+    with closing(open_source(directory)) as source, resume.ended(state) as ended:
+        walk = Walk(source, directory, lambda *_: None, Here())
+        if ended:
+            ended.set(walk)
+        walk.run(source.size())
+        return tables(walk.replay.ledger)
+
+
+def tables(ledger):
+    found = vars(ledger).items()
+    return {name: dict(table) for name, table in found if isinstance(table, MutableMapping)}
+
+
+def test_a_resumed_walk_stands_on_the_same_folds_as_a_whole_one(lived, state):
+    whole, resumed = walked(lived.directory), walked(lived.directory, state)
+    assert whole.keys() == resumed.keys()
+    for name, table in whole.items():
+        assert resumed[name] == table, name
+        assert list(resumed[name]) == list(table), f"{name} in another order"
+
+
+def test_rules_about_a_whole_case_are_asked_behind_the_state(lived, state):
+    """Who steps back has lost every room: also rooms that were opened before the state was taken."""
+    with lived.open() as box:
+        case = lived.reporters["gravel"].case
+        event = box.request("ira").add("handler.recused", case, {})
+        place = tampering.slip_in(box, event)[0]
+    for demands in (Demands(), Demands(state=state)):
+        finding = audit(lived.directory, demands).findings[0]
+        assert (finding.rule, finding.index) == ("recusal-takes-access-away", place)
 
 
 def test_a_good_audit_is_remembered_and_a_log_must_extend_what_was_seen(original, lived, tmp_path):
@@ -195,14 +295,14 @@ def test_an_audit_whose_process_is_ended_from_outside_decides_nothing():
         end_one(processes)
 
 
-def test_a_proposal_that_waits_is_taken_over(original, tmp_path):
+def test_a_proposal_that_waits_is_taken_over(original, state, tmp_path):
     copy = original.copied(tmp_path / "box")
     with copy.open() as box:
         body = {"person": copy.id("otto"), "role": "handler:main"}
         wanted = {"kind": "role.granted", "v": 1, "body": body}
         proposal = box.act("ann", "act.proposed", box.ledger.mechanism.stream, wanted)
         box.publish()
-        state = audit(copy.directory, Demands(state=b"")).state
+        assert audit(copy.directory, Demands(state=state)).good
         box.act("bob", "role.granted", box.ledger.mechanism.stream, {**body, "proposal": proposal.leaf})
         box.publish()
     assert audit(copy.directory, Demands(state=state)).good
@@ -213,6 +313,7 @@ def test_a_checkpoint_from_before_the_state_is_compared_from_the_beginning(lived
     seen = [(64, root_of(leaves[:64]))]
     result = audit(lived.directory, Demands(state=state, seen=seen))
     assert (result.since, result.good) == (0, True)
+    assert audit(lived.directory, Demands(state=state)).since == 384, "it was written anew, whole"
     wrong = audit(lived.directory, Demands(state=state, seen=[(64, bytes(32))]))
     assert [each.rule for each in wrong.findings] == ["log-only-grows"]
 
