@@ -53,9 +53,7 @@ class Chronicle:
             return
         self.kinds[event.at, kind] += 1
         if kind == "payload.fetched":
-            named = event.body["payloads"]
-            count = len(named) if isinstance(named, list) else 0
-            self.reads[event.by, event.text("case")] += count
+            self.reads[event.by, event.text("case")] += len(event.texts("payloads"))
         elif event.stream in ledger.cases:
             self._follow(event, index, ledger)
 

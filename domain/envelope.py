@@ -53,11 +53,15 @@ class Event(msgspec.Struct, frozen=True):
 
     def text(self, name: str) -> str:
         """A text field of the body, which the schema has checked."""
-        return str(self.body[name])
+        return self.body[name]  # type: ignore[return-value]
 
     def number(self, name: str) -> int:
         """An integer field of the body, which the schema has checked."""
-        return int(str(self.body[name]))
+        return self.body[name]  # type: ignore[return-value]
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts in the body, which the schema has checked."""
+        return self.body[name]  # type: ignore[return-value]
 
     def records(self, name: str) -> tuple[dict[str, JsonValue], ...]:
         """A list of objects in the body, which the schema has checked; empty where the field is absent."""

@@ -30,6 +30,7 @@ Verify = Callable[[Event, VerifyKey], None]
 
 
 _NOWHERE: Final = Head()
+_NOTHING: Final = frozenset[str]()
 
 
 class Reads(msgspec.Struct, frozen=True):
@@ -169,29 +170,37 @@ class Ledger:
     def apply(self, event: Event, index: int) -> None:
         """Fold one event that stands at this index; skipped cover entries show as a gap in the indices."""
         self._of = (None, None)
-        sort = self.sorts.setdefault(event.stream, kinds.OPENING.get(event.kind, ""))
-        if sort == kinds.MECHANISM:
-            self.mechanism = people.fold(self.mechanism, event, index)
-        elif event.kind == "report.submitted":
-            self._submit(event)
-        elif sort == kinds.CASE:
-            self.cases[event.stream] = cases.fold(self.cases[event.stream], event)
-            self._wait(event.stream)
-            if event.kind == "identity.opened":
-                self._spend(event)
-        elif event.kind == "room.opened":
-            self._open(event)
-        elif sort == kinds.ROOM:
-            self.rooms[event.stream] = rooms.fold(self.rooms[event.stream], event)
+        stream, kind = event.stream, event.kind
+        sort = self.sorts.get(stream)
+        if sort is None:
+            sort = self.sorts[stream] = kinds.OPENING.get(kind, "")
+        if sort == kinds.ROOM:
+            if kind == "room.opened":
+                self._open(event)
+            else:
+                self.rooms[stream] = rooms.fold(self.rooms[stream], event)
         elif sort == kinds.READS:
             self._read(event)
+        elif sort == kinds.CASE:
+            self._move(event)
+        elif sort == kinds.MECHANISM:
+            self.mechanism = people.fold(self.mechanism, event, index)
         self._own(event, index)
-        self.heads[event.stream] = Head(event.seq, event.leaf)
+        self.heads[stream] = Head(event.seq, event.leaf)
         self.size = index + 1
-        if event.kind == "slot.marked":
+        if kind == "slot.marked":
             self.latest_day_in_slot = date.min
         elif event.at > self.latest_day_in_slot:
             self.latest_day_in_slot = event.at
+
+    def _move(self, event: Event) -> None:
+        if event.kind == "report.submitted":
+            self._submit(event)
+            return
+        self.cases[event.stream] = cases.fold(self.cases[event.stream], event)
+        self._wait(event.stream)
+        if event.kind == "identity.opened":
+            self._spend(event)
 
     def _submit(self, event: Event) -> None:
         case = cases.submitted(event, self.mechanism.channels.get(event.text("channel")))
@@ -227,30 +236,28 @@ class Ledger:
             self.waiting[stream] = due
 
     def _read(self, event: Event) -> None:
-        known = self.reads.get(event.stream, Reads(event.text("case"), event.by))
-        named = event.body["payloads"]
-        fetched = frozenset(str(digest) for digest in named) if isinstance(named, list) else frozenset[str]()
-        self.reads[event.stream] = replace(known, payloads=known.payloads | fetched)
-        everything = self.fetched.get((event.by, known.case), frozenset())
-        self.fetched[event.by, known.case] = everything | fetched
+        known = self.reads.get(event.stream) or Reads(event.text("case"), event.by)
+        fetched = event.texts("payloads")
+        self.reads[event.stream] = Reads(known.case, known.person, known.payloads.union(fetched))
+        who = event.by, known.case
+        self.fetched[who] = self.fetched.get(who, _NOTHING).union(fetched)
 
     def _own(self, event: Event, index: int) -> None:
         owned = self.owned(event)
         if not owned:
             return
-        case = self.case_of(event)
-        body = event.body
+        case, body = self.case_of(event), event.body
         named: dict[str, dict[str, JsonValue]] = {}
         if "wraps" in body or "shares" in body:
             given = (*event.records("wraps"), *event.records("shares"))
             named = {str(each["sha256"]): each for each in given}
-        reader, epoch = body.get("reader", ""), int(str(body.get("epoch", 1)))
+        reader, of = body.get("reader", ""), case.stream if case else ""
+        epoch = event.number("epoch") if "epoch" in body else 1
         if event.kind == "share.released" and case:
             reader = case.requests[event.text("request")].to
-        of = case.stream if case else ""
         for payload in owned:
             digest, whose, when = payload.digest, "", epoch
-            if wrap := named.get(digest):
+            if named and (wrap := named.get(digest)):
                 whose = str(wrap.get("reader", wrap.get("holder", reader)))
                 when = int(str(wrap.get("epoch", epoch)))
             self.owners[digest] = Owner(

@@ -136,9 +136,8 @@ def fold(requests: Requests, orders: Orders, event: Event) -> tuple[Requests, Or
 
 def _requested(event: Event) -> Request:
     if event.kind == "recovery.requested":
-        rooms = event.body["rooms"]
-        named = frozenset(str(room) for room in rooms) if isinstance(rooms, list) else frozenset[str]()
-        return Request(event.leaf, event.by, event.at, event.text("person"), RECOVERY, named)
+        rooms = frozenset(event.texts("rooms"))
+        return Request(event.leaf, event.by, event.at, event.text("person"), RECOVERY, rooms)
     return Request(
         event.leaf,
         event.by,

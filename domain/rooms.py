@@ -12,7 +12,7 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -103,45 +103,54 @@ class Room(msgspec.Struct, frozen=True):
         return self.recipients[-1]
 
 
-# By room: all that an answer of `present` follows from, and the answer. Each event of a room asks for it
-# again, and few of them change it.
-_PRESENT: Final[dict[str, tuple[frozenset[str], Mechanism, tuple[object, ...], frozenset[str]]]] = {}
+# Who may read what is written in a room now; and of those whose work it is, without the reporter and guests.
+_Here: TypeAlias = tuple[frozenset[str], frozenset[str]]
+# By room: all that an answer of `_here` follows from, and the answer. Each event of a room asks for it again,
+# and few of them change it.
+_KNOWN: Final[dict[str, tuple[frozenset[str], Mechanism, tuple[object, ...], _Here]]] = {}
 _MOST: Final = 4096
 
 
 def present(room: Room, mechanism: Mechanism) -> frozenset[str]:
     """The key ids of those who may read what is written now."""
+    return _here(room, mechanism)[0]
+
+
+def working(room: Room, mechanism: Mechanism) -> frozenset[str]:
+    """Those of `present` whose work the room is: neither the reporter nor guests such as translators."""
+    return _here(room, mechanism)[1]
+
+
+def _here(room: Room, mechanism: Mechanism) -> _Here:
     asked = (room.name, room.channel, room.reporter, room.closed_to_reading)
-    known = _PRESENT.get(room.stream)
+    known = _KNOWN.get(room.stream)
     # Folds are never changed, so that the same object says the same.
     if known and known[0] is room.readers and known[1] is mechanism and known[2] == asked:
         return known[3]
-    found = _present(room, mechanism)
-    if len(_PRESENT) >= _MOST:
-        _PRESENT.clear()
-    _PRESENT[room.stream] = (room.readers, mechanism, asked, found)
+    found = _attend(room, mechanism)
+    if len(_KNOWN) >= _MOST:
+        _KNOWN.clear()
+    _KNOWN[room.stream] = (room.readers, mechanism, asked, found)
     return found
 
 
-def _present(room: Room, mechanism: Mechanism) -> frozenset[str]:
+def _attend(room: Room, mechanism: Mechanism) -> _Here:
     workers, readers = _roles(room.name, room.channel)
-    here, attended = list[str](), room.name not in _STANDS_IN
+    here, working, attended = list[str](), list[str](), room.name not in _STANDS_IN
     for reader in room.readers:
         if reader == room.reporter:
             if not room.closed_to_reading:
                 here.append(reader)
         elif (person := mechanism.active(reader)) and not readers.isdisjoint(person.roles):
             here.append(reader)
-            attended = attended or not workers.isdisjoint(person.roles)
-    fallback = None if attended else mechanism.channels[room.channel].fallback
-    if fallback and mechanism.active(fallback):
+            if not workers.isdisjoint(person.roles):
+                working.append(reader)
+    fallback = None if attended or working else mechanism.channels[room.channel].fallback
+    if fallback and (person := mechanism.active(fallback)):
         here.append(fallback)
-    return frozenset(here)
-
-
-def working(room: Room, mechanism: Mechanism) -> frozenset[str]:
-    """Those of `present` whose work the room is: neither the reporter nor guests such as translators."""
-    return frozenset(reader for reader in present(room, mechanism) if works(room, mechanism, reader))
+        if not workers.isdisjoint(person.roles):
+            working.append(fallback)
+    return frozenset(here), frozenset(working)
 
 
 @lru_cache(maxsize=1024)
@@ -151,12 +160,6 @@ def _roles(name: str, channel: str) -> tuple[frozenset[str], frozenset[str]]:
     outside = {"outsider"} if name in _STANDS_IN else set[str]()
     workers = frozenset(outside | {f"{role}:{channel}" for role in WORKERS[name]})
     return workers, workers | {f"{role}:{channel}" for role in GUESTS[name]}
-
-
-def works(room: Room, mechanism: Mechanism, key_id: str) -> bool:
-    """Whether the room is the work of somebody who reads it."""
-    person = mechanism.active(key_id)
-    return person is not None and not _roles(room.name, room.channel)[0].isdisjoint(person.roles)
 
 
 def stale(room: Room, mechanism: Mechanism) -> bool:

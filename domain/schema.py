@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -42,16 +43,6 @@ class Field(ABC):
     @abstractmethod
     def check(self, value: JsonValue, path: str) -> None:
         """Raise BadEventError with the field's path unless the value fits."""
-
-    @property
-    def owns(self) -> bool:
-        """Whether values may name digests as the event's own."""
-        return False
-
-    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
-        """The payload references in the value that name a digest as the event's own."""
-        del value, path
-        return []
 
 
 def _refuse(path: str, wanted: str) -> BadEventError:
@@ -132,11 +123,18 @@ class Record(Field):
 
     fields: Mapping[str, Field]
     optional: frozenset[str] = frozenset()
-    _owning: tuple[tuple[str, Field], ...] = field(init=False)
+    # The fields that name payloads, and whether each is a list of them.
+    owning: tuple[tuple[str, bool], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        owning = tuple((name, each) for name, each in self.fields.items() if each.owns)
-        object.__setattr__(self, "_owning", owning)
+        if any(isinstance(each, Record) and each.owning for each in map(_item, self.fields.values())):
+            raise TypeError("payloads are named by a body itself, not by objects in it")
+        owning = [
+            (name, isinstance(each, ListOf))
+            for name, each in self.fields.items()
+            if isinstance(_item(each), Owned)
+        ]
+        object.__setattr__(self, "owning", tuple(owning))
 
     def check(self, value: JsonValue, path: str) -> None:
         if not isinstance(value, dict):
@@ -154,18 +152,16 @@ class Record(Field):
         if missing:
             raise BadEventError(f"missing field {path}.{min(missing)}")
 
-    @property
-    def owns(self) -> bool:
-        return bool(self._owning)
-
-    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
-        del path  # a payload's use is the innermost field's name
-        found: list[Payload] = []
-        if isinstance(value, dict):
-            for name, each in self._owning:
-                if named := value.get(name):
-                    found += each.payloads(named, name)
-        return found
+    def payloads(self, body: Mapping[str, Any]) -> tuple[Payload, ...]:
+        """The payloads that a body which fits names as its event's own; `use` is the field's name."""
+        return tuple(
+            [
+                Payload(each["sha256"], each["size"], name)
+                for name, many in self.owning
+                if (named := body.get(name))
+                for each in (named if many else (named,))
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +176,6 @@ class Owned(Field):
 
     def check(self, value: JsonValue, path: str) -> None:
         self.record.check(value, path)
-
-    @property
-    def owns(self) -> bool:
-        return True
-
-    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
-        if isinstance(value, dict):
-            digest, size = value["sha256"], value["size"]
-            if isinstance(digest, str) and isinstance(size, int):
-                return [Payload(digest, size, path)]
-        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +192,6 @@ class ListOf(Field):
         for number, item in enumerate(value):
             self.item.check(item, f"{path}[{number}]")
 
-    @property
-    def owns(self) -> bool:
-        return self.item.owns
-
-    def payloads(self, value: JsonValue, path: str) -> list[Payload]:
-        if isinstance(value, list):
-            return [payload for item in value for payload in self.item.payloads(item, path)]
-        return []
-
 
 @dataclass(frozen=True, slots=True)
 class AnyBody(Field):
@@ -224,6 +200,10 @@ class AnyBody(Field):
     def check(self, value: JsonValue, path: str) -> None:
         if not isinstance(value, dict):
             raise _refuse(path, "an object")
+
+
+def _item(each: Field) -> Field:
+    return each.item if isinstance(each, ListOf) else each
 
 
 DIGEST = Pattern(HEX64, "64 lower-case hex digits")

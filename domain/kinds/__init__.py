@@ -60,7 +60,7 @@ OPENING: Final[Mapping[str, str]] = {
     "payload.fetched": READS,
 }
 # How the payloads are found that an event of a kind owns; kinds that own none are not here.
-_OWNED: Final = {named: kind.body.payloads for named, kind in KINDS.items() if kind.body.owns}
+_OWNED: Final = {named: kind.body.payloads for named, kind in KINDS.items() if kind.body.owning}
 # The kinds of events that may own payloads.
 OWNING: Final = frozenset(name for name, _ in _OWNED)
 REPORTERS: Final = frozenset(kind.name for kind in KINDS.values() if REPORTER in kind.by)
@@ -89,5 +89,4 @@ def check_body(kind: str, version: int, body: JsonValue) -> None:
 def owned(kind: str, version: int, body: Mapping[str, JsonValue]) -> tuple[Payload, ...]:
     """The payloads that this event names as its own; a proposal owns nothing."""
     named = _OWNED.get((kind, version))
-    # A cast would be a call for each event of a log.
-    return tuple(named(body, kind)) if named is not None else ()  # type: ignore[arg-type]
+    return named(body) if named is not None else ()

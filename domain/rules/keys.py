@@ -13,11 +13,6 @@ from meyasubako.domain.rules.roster import possession, used
 _OF_A_PERSON = ("person", "recipient", "proof")
 
 
-def _listed(event: Event, name: str) -> list[str]:
-    listed = event.body[name]
-    return [str(each) for each in listed] if isinstance(listed, list) else []
-
-
 def _bad_log_keys(origin: str, keys: list[str]) -> str | None:
     try:
         log_keys = [NoteKey.parse(key) for key in keys]
@@ -50,7 +45,7 @@ def _bad_service_key(text: str) -> str | None:
 @rule("founding-keys-are-good", "whoever pins leaf 0 can verify what this log signs", "mechanism.founded")
 def founding_keys_are_good(_: Ledger, event: Event, __: int) -> str | None:
     return (
-        _bad_log_keys(event.log, _listed(event, "log_keys"))
+        _bad_log_keys(event.log, event.texts("log_keys"))
         or _bad_promise_key(event.log, event.text("promise_key"))
         or _bad_service_key(event.text("service_key"))
     )
@@ -62,7 +57,7 @@ def founding_keys_are_good(_: Ledger, event: Event, __: int) -> str | None:
     "key.rotated",
 )
 def rotated_keys_are_new(ledger: Ledger, event: Event, _: int) -> str | None:
-    state, keys, of = ledger.mechanism, _listed(event, "keys"), event.text("of")
+    state, keys, of = ledger.mechanism, event.texts("keys"), event.text("of")
     if of == "person":
         return _bad_person(ledger, event, keys)
     if any(name in event.body for name in _OF_A_PERSON):
@@ -98,7 +93,7 @@ def _bad_person(ledger: Ledger, event: Event, keys: list[str]) -> str | None:
     "witness.admitted",
 )
 def policy_is_readable(_: Ledger, event: Event, __: int) -> str | None:
-    lines = _listed(event, "witness_policy" if event.kind == "mechanism.founded" else "policy")
+    lines = event.texts("witness_policy" if event.kind == "mechanism.founded" else "policy")
     if not lines:
         return None
     try:

@@ -161,8 +161,7 @@ def referral_is_consented(ledger: Ledger, event: Event, _: int) -> str | None:
 
 @rule("linked-cases-are-ones-own", "whoever links cases works on each of them", "cases.linked")
 def linked_cases_are_ones_own(ledger: Ledger, event: Event, _: int) -> str | None:
-    named = event.body["cases"]
-    streams = [str(stream) for stream in named] if isinstance(named, list) else []
+    streams = event.texts("cases")
     if len({event.stream, *streams}) != len(streams) + 1:
         return "a case is linked to others, and to each once"
     for stream in streams:

@@ -27,8 +27,7 @@ def reads_are_ones_own(ledger: Ledger, event: Event, _: int) -> str | None:
     "payload.fetched",
 )
 def fetch_what_one_may_read(ledger: Ledger, event: Event, _: int) -> str | None:
-    named = event.body["payloads"]
-    digests = [str(digest) for digest in named] if isinstance(named, list) else []
+    digests = event.texts("payloads")
     known = ledger.reads.get(event.stream)
     if len(set(digests)) != len(digests) or (known and not known.payloads.isdisjoint(digests)):
         return "a payload is fetched once by each person"

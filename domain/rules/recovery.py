@@ -28,8 +28,7 @@ def recovery_is_for_a_colleague(ledger: Ledger, event: Event, _: int) -> str | N
         return "the case does not exist"
     last = ledger.mechanism.last_marker
     somebody = ledger.mechanism.usable(person, last.slot) if last else None
-    named = event.body["rooms"]
-    streams = [str(stream) for stream in named] if isinstance(named, list) else []
+    streams = event.texts("rooms")
     if somebody is None or len(set(streams)) != len(streams):
         return "the person is not a usable person of the roster, or a room is named twice"
     if _kept_out(ledger, case, person):

@@ -46,7 +46,7 @@ def is_reader(mechanism: Mechanism, room: Room, key_id: str) -> bool:
 
 def is_staff(mechanism: Mechanism, room: Room, key_id: str) -> bool:
     """Whether the room is this person's work now, as staff or as the channel's fallback."""
-    return is_reader(mechanism, room, key_id) and rooms.works(room, mechanism, key_id)
+    return key_id != room.reporter and key_id in rooms.working(room, mechanism)
 
 
 def ever_read(room: Room | None, key_id: str) -> bool:
