@@ -1,9 +1,10 @@
 """Proofs and promises as their holders check them, on a real mechanism's log served by its real door."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Thread
+from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -14,6 +15,7 @@ from meyasubako.crypto.merkle import leaf_hash
 from meyasubako.crypto.note import NoteSigner
 from meyasubako.crypto.policy import Policy
 from meyasubako.crypto.proof import LogProof, Promise
+from meyasubako.crypto.tiles import TILE, tile_path, tile_width
 from meyasubako.service.client import proofs, roster
 from meyasubako.service.client.http import Http
 from meyasubako.service.client.roster import VerifiedMechanism
@@ -22,6 +24,9 @@ from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.proofs import evidence, promise
 from tests.system.box import ORIGIN, Box
 from tests.unit.service.doors import NONCES, Reported, report
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 
 class _Quiet(WSGIRequestHandler):
@@ -40,9 +45,21 @@ def leaf(mechanism: Mechanism, reported: Reported) -> str:
 
 
 @pytest.fixture
-def log(mechanism: Mechanism) -> Iterator[Http]:
+def asked() -> list[str]:
+    """Every path that the log's door was asked for, in order."""
+    return []
+
+
+@pytest.fixture
+def log(mechanism: Mechanism, asked: list[str]) -> Iterator[Http]:
     """The log's door on a loopback port."""
-    server = make_server("127.0.0.1", 0, create_app(mechanism, NONCES), handler_class=_Quiet)
+    door = create_app(mechanism, NONCES)
+
+    def listening(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        asked.append(environ["PATH_INFO"])
+        return door(environ, start)
+
+    server = make_server("127.0.0.1", 0, listening, handler_class=_Quiet)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with Http(f"http://127.0.0.1:{server.server_port}") as http:
@@ -163,3 +180,27 @@ def test_tiles_that_do_not_give_the_signed_root_prove_nothing(
         proofs.exchange(log, given, other)
     with pytest.raises(BadNoteError, match="another log"):
         proofs.exchange(log, replace(given, origin="other.example.org"), verified)
+
+
+def test_the_log_is_asked_for_the_same_tiles_whatever_was_promised(
+    mechanism: Mechanism, log: Http, asked: list[str]
+) -> None:
+    while mechanism.ledger().size <= 2 * TILE:
+        mechanism.publish()
+    verified = _verified(mechanism, log)
+    size = verified.checkpoint.checkpoint.size
+    every = [f"/{tile_path(0, n, tile_width(0, n, size))}" for n in range(-(-size // TILE))]
+    assert len(every) > 2
+    held = [0, 1, TILE - 1, TILE, 2 * TILE - 1, 2 * TILE, size - 1]
+    leaves = [leaf_hash(mechanism.store.row(index).data) for index in held]
+    for leaf in leaves:
+        asked.clear()
+        exchanged = proofs.exchange(log, Promise(ORIGIN, leaf, 0), verified)
+        assert exchanged is not None
+        assert exchanged.proof is not None
+        assert proofs.verify_proof(exchanged.proof, keys=verified.mechanism.log_keys).leaf == leaf.hex()
+        assert asked == every
+    for leaf, slot in [(bytes(32), 0), (leaves[0], verified.marker.slot + 1)]:
+        asked.clear()
+        proofs.exchange(log, Promise(ORIGIN, leaf, slot), verified)
+        assert asked == every
