@@ -129,7 +129,7 @@ class RosterError(ServiceError):
 
 
 class StaleRosterError(RosterError):
-    """The newest checkpoint that the mechanism shows is older than two slots."""
+    """The newest checkpoint that the mechanism shows is older than two slots, or dated in the future."""
 
 
 class UnwitnessedRosterError(RosterError):

@@ -39,7 +39,8 @@ _FIRST_USE = click.option(
 _STALE = click.option(
     "--accept-stale",
     is_flag=True,
-    help="Go on although the published list of readers is older than two slots: it may be an old one.",
+    help="Go on although the published list of readers is older than two slots, or dated in the future: it "
+    "may be an old one.",
 )
 _UNWITNESSED = click.option(
     "--accept-unwitnessed",

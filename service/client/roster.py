@@ -9,7 +9,8 @@ Rules upheld here:
 - The tree ends with the newest marker, and the marker names the digest of exactly the roster that the events
   give.
 - A checkpoint older than two slots is refused, unless the caller says otherwise: it may be an old list of
-  readers. So is one that too few witnesses of the mechanism's policy have cosigned.
+  readers. So is one that is dated more than a day ahead, since it would not grow old for as long, and one
+  that too few witnesses of the mechanism's policy have cosigned.
 - Where a tree was seen before (a pin), this one is not smaller, and the mechanism's markers name that very
   tree as one that they grew from.
 
@@ -47,6 +48,8 @@ from meyasubako.service.witnessed import Seen, policy_of, seen
 # Gives the page of the mechanism's public stream that begins at a seq; an empty one ends the stream.
 Fetch = Callable[[int], MechanismPage]
 SLOTS_OLD: Final = 2
+# Of two clocks that are nearly right, one may have begun the next day.
+MOST_AHEAD: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +130,23 @@ def verify(
         head=replay.ledger.head(mechanism.stream),
         seen=_seen(mechanism, checkpoint),
     )
-    longest = timedelta(hours=SLOTS_OLD * mechanism.slot_hours, days=1)
-    if not accept_stale and today - replay.marker.day > longest:
-        raise StaleRosterError(
-            f"the newest published list of readers is from {replay.marker.day}, which is too old to rely on"
-        )
+    if not accept_stale:
+        _check_age(replay.marker.day, today, mechanism.slot_hours)
     if not accept_unwitnessed and verified.seen is not None and not verified.seen.quorum_met:
         raise UnwitnessedRosterError(f"the list of readers was seen by {verified.seen_by}")
     return verified
+
+
+def _check_age(day: date, today: date, slot_hours: int) -> None:
+    if today - day > timedelta(hours=SLOTS_OLD * slot_hours, days=1):
+        raise StaleRosterError(
+            f"the newest published list of readers is from {day}, which is too old to rely on"
+        )
+    if day - today > MOST_AHEAD:
+        raise StaleRosterError(
+            f"the newest slot is dated in the future, {day}, and here it is {today}: the clock here or there "
+            "is wrong, so nobody can tell how old the list of readers is"
+        )
 
 
 def _seen(mechanism: Mechanism, checkpoint: OpenedCheckpoint) -> Seen | None:

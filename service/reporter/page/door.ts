@@ -33,6 +33,11 @@ export function now(): Date {
   return new Date(Date.now() + skew);
 }
 
+/** The day in UTC, by the server's clock. */
+export function today(): string {
+  return now().toISOString().slice(0, 10);
+}
+
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let answer: Response;
   try {

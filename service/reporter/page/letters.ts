@@ -2,11 +2,11 @@
  * A reporter's correspondence, opened and written in the page. The receipt yields the keys and stays here.
  */
 import { closeToReading, currentEpoch, post, Request, tell } from "./acts.js";
-import { getJson, getPayload, now, Refused, Unreachable } from "./door.js";
+import { getJson, getPayload, now, Refused, today, Unreachable } from "./door.js";
 import { readEvent, reference, verifyEvent, records, type Event, type Head } from "./events.js";
 import { decode64, derive, identity, signingKey, type Identity, type SigningKey } from "./keys.js";
 import { foldRoom, type Room, type RoomShown } from "./rooms.js";
-import type { Roster } from "./roster.js";
+import { checkAge, type Roster } from "./roster.js";
 import { openFile, openText, read, unwrap, type SealedFile } from "./sealing.js";
 import { sealFile, send, type Store } from "./submission.js";
 import type { Progress } from "./uploads.js";
@@ -115,7 +115,8 @@ export class Letters {
 
   /**
    * Write in a room, and with that ask for something, by a code that the visit named. In the report's room it is
-   * an addition to the report.
+   * an addition to the report. A room's next key goes to the people on the roster: an old one is refused here, and not
+   * before, since reading seals nothing to anybody.
    */
   async say(
     name: "dialogue" | "mediation" | "report",
@@ -125,6 +126,7 @@ export class Letters {
     progress: Progress,
     code = "",
   ): Promise<void> {
+    checkAge(this.roster, today());
     const asked = code === "" ? undefined : named(code);
     const kind = name === "report" ? "report.added" : "message.posted";
     const same = [name, text, code, ...files.map((file) => `${file.name}/${file.size}/${file.lastModified}`)].join("\n");

@@ -5,12 +5,12 @@
  *   template, and the page says that it did not start.
  */
 import type { Request } from "./acts.js";
-import { getJson, now, Refused, Unreachable, type Accepted } from "./door.js";
+import { getJson, Refused, today, Unreachable, type Accepted } from "./door.js";
 import { MailboxFlow } from "./mailbox.js";
 import type { Picker } from "./picker.js";
 import * as receipts from "./receipt.js";
 import { ReportFlow, type Ending } from "./report.js";
-import { tooOld, verifyPromise, verifyReaders, type Readers, type Roster } from "./roster.js";
+import { checkAge, verifyPromise, verifyReaders, type Readers, type Roster } from "./roster.js";
 import { whileSending } from "./sending.js";
 import type { Entries } from "./steps.js";
 import { readersChanged, send, Submission, uploading } from "./submission.js";
@@ -108,7 +108,7 @@ async function begin(): Promise<void> {
   }
   const shown = await getJson<Readers>("/api/readers");
   const roster = verifyReaders(shown);
-  if (tooOld(roster, now().toISOString().slice(0, 10))) throw new Error("the list of readers is too old");
+  checkAge(roster, today());
   view.begin();
   new ReportFlow(view, roster, new Sending(view, roster, shown)).start();
 }

@@ -3,7 +3,7 @@
  *
  * - The founding is leaf 0 of the tree; its hash is the fingerprint on the poster.
  * - The newest slot marker is the tree's last leaf, signed by the service's key, and names the digest of exactly
- *   these people. It is not older than two slots.
+ *   these people. It is not older than two slots, and not dated in the future.
  * - The checkpoint is signed by the log's Ed25519 key, as the founding or a later rotation in the tree names it.
  *
  * Not verified here: that every enrolment took two people, the log's ML-DSA key, and witnesses. The command line
@@ -125,10 +125,14 @@ export function verifyReaders(shown: Readers): Roster {
   };
 }
 
-/** Whether a roster is too old to rely on, by a day in UTC: older than two slots, and a day. */
-export function tooOld(roster: Roster, day: string): boolean {
-  const age = (Date.parse(day) - Date.parse(roster.markedOn)) / 3_600_000;
-  return age > 2 * roster.slotHours + 24;
+/**
+ * Refuse a roster that cannot be relied on by its age, on a day in UTC: older than two slots and a day, or dated more
+ * than a day ahead, since that one would not grow old. A day that is none refuses too.
+ */
+export function checkAge(roster: Roster, day: string): void {
+  const hours = (Date.parse(day) - Date.parse(roster.markedOn)) / 3_600_000;
+  if (!(hours <= 2 * roster.slotHours + 24)) throw new Error("the list of readers is too old");
+  if (hours < -24) throw new Error("the list of readers is dated in the future");
 }
 
 /** The people a report on this channel may be sealed to, by key id. */

@@ -10,7 +10,12 @@ from meyasubako.crypto.cosignature import Cosigner
 from meyasubako.crypto.note import Note, NoteSigner
 from meyasubako.service.client import answers, roster
 from meyasubako.service.client.answers import MechanismPage, ProvenEvent
-from meyasubako.service.errors import RosterError, UnwitnessedRosterError, WrongMechanismError
+from meyasubako.service.errors import (
+    RosterError,
+    StaleRosterError,
+    UnwitnessedRosterError,
+    WrongMechanismError,
+)
 from meyasubako.service.log.proofs import public_stream
 from meyasubako.service.mechanism import Mechanism
 from tests.system.box import ORIGIN, Box
@@ -140,6 +145,22 @@ def test_an_old_list_of_readers_is_refused_unless_one_says_otherwise(
         roster.verify(_fetch(page), later)
     assert roster.verify(_fetch(page), later, accept_stale=True).mechanism == mechanism.ledger().mechanism
     roster.verify(_fetch(page), _today(mechanism) + timedelta(days=3))
+
+
+def test_a_list_that_is_dated_in_the_future_is_refused_unless_one_says_otherwise(
+    mechanism: Mechanism, page: MechanismPage
+) -> None:
+    marker = mechanism.ledger().mechanism.last_marker
+    assert marker is not None
+    # The clock there may have begun a day that begins here within hours.
+    roster.verify(_fetch(page), marker.day - timedelta(days=1))
+    for ahead in (2, 30, 3650):
+        today = marker.day - timedelta(days=ahead)
+        with pytest.raises(
+            StaleRosterError, match=f"dated in the future, {marker.day}, and here it is {today}"
+        ):
+            roster.verify(_fetch(page), today)
+        assert roster.verify(_fetch(page), today, accept_stale=True).marker == marker
 
 
 def test_a_log_that_shows_nothing_is_refused(mechanism: Mechanism, page: MechanismPage) -> None:

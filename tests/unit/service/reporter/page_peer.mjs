@@ -42,6 +42,7 @@ const extra = {
     decrypter.addIdentity(secret);
     return decrypter.decrypt(data);
   },
+  dated: (roster, day) => ({ ...roster, markedOn: day }),
   each: (name, list) => list.map((args) => find(name)(...args)),
 };
 const find = (path) => {

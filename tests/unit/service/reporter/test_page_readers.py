@@ -68,6 +68,41 @@ def test_a_card_that_is_not_the_one_of_its_digest_has_no_name(page: Library, mec
     assert page("roster.cardText", ref(page.number), digest, "name") == ""
 
 
+AGES = [
+    ("2026-03-10", "2026-03-10", ""),
+    ("2026-03-10", "2026-03-13", ""),
+    ("2026-03-10", "2026-03-14", "too old"),
+    ("2026-03-10", "2026-03-09", ""),
+    ("2026-03-10", "2026-03-08", "dated in the future"),
+    ("9999-12-31", "2026-03-10", "dated in the future"),
+    ("tomorrow", "2026-03-10", "too old"),
+]
+
+
+@pytest.mark.parametrize(("marked", "today", "why"), AGES)
+def test_a_list_is_relied_on_for_two_slots_and_a_day_and_never_before_its_own_day(
+    page: Library, marked: str, today: str, why: str
+) -> None:
+    shown = {"markedOn": marked, "slotHours": 24}
+    if not why:
+        page("roster.checkAge", shown, today)
+        return
+    with pytest.raises(PageError, match=why):
+        page("roster.checkAge", shown, today)
+
+
+@pytest.mark.parametrize(("day", "why"), [("2020-01-01", "too old"), ("2999-01-01", "dated in the future")])
+def test_nothing_is_written_in_the_mailbox_by_a_list_whose_age_nobody_can_tell(
+    page: Library, mechanism: Mechanism, day: str, why: str
+) -> None:
+    page("roster.verifyReaders", Readers(mechanism).view())
+    roster = ref(page.number)
+    page("extra.dated", roster, day)
+    page("letters.Letters.of", bytes(16), ref(page.number))
+    with pytest.raises(PageError, match=why):
+        page("say", "dialogue", "a word", [], None, None, on=page.number)
+
+
 @dataclass(frozen=True)
 class Chosen:
     """Everybody who can be ticked, and the channel as the pages without scripts show it."""
