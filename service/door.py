@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.door == "reporter" and config.tor.circuit_id:
         # gunicorn's own reading of this protocol takes lines of any length, and forgets them after a request.
         gthread.TConn = CircuitConnection
+    wsgi.read_code(options.door)
     make = partial(
         wsgi.application,
         options.door,

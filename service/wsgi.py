@@ -1,5 +1,9 @@
-"""The three applications, one for each door; made in a worker's process, after the fork."""
+"""The three applications, one for each door; made in a worker's process, after the fork.
 
+A door's code is read before it, once for all of its workers, and by its own process only.
+"""
+
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +16,13 @@ if TYPE_CHECKING:
     from meyasubako.service.nonces import Nonces
 
 DOORS: Final = ("reporter", "handler", "log")
+_CODE: Final = {"reporter": ("intake", "reporter.app", "reporter.program")}
+
+
+def read_code(door: str) -> None:
+    """Read all that `application` needs for a door; nothing is opened by it."""
+    for name in ("mechanism", "nonces", *_CODE.get(door, (f"{door}.app",))):
+        import_module(f"meyasubako.service.{name}")
 
 
 def application(
@@ -22,10 +33,7 @@ def application(
     form_key: bytes | None = None,
     test_clock: Path | None = None,
 ) -> "Flask":
-    """The application of a door, with the descriptor of the table that the door's processes share.
-
-    Each door's code is imported by its own process only.
-    """
+    """The application of a door, with the descriptor of the table that the door's processes share."""
     from meyasubako.service.mechanism import Mechanism  # noqa: PLC0415 (opened here, after the fork, never shared)
     from meyasubako.service.nonces import Nonces  # noqa: PLC0415 (as above)
 
