@@ -10,6 +10,7 @@ Rules upheld here:
   the log do not tell what came in when.
 - At each full hour it notes how far handlers see what reporters wrote.
 - With each new day, and before each slot closes, it puts down which dates cases have missed.
+- Witnesses are asked beside all this: no tick waits for one or fails by one.
 - A publication that fails is tried again; what failed is written down by its class only.
 """
 
@@ -89,6 +90,7 @@ class ClockState:
     swept: date = date.min
     covers_for: datetime = _EPOCH
     covers: list[datetime] = field(default_factory=list)
+    asking: witnessing.Asking = field(default_factory=witnessing.Asking)
 
 
 def tick(mechanism: Mechanism, state: ClockState) -> None:
@@ -99,8 +101,8 @@ def tick(mechanism: Mechanism, state: ClockState) -> None:
     if state.asked or state.published < period:
         mechanism.publish()
         state.published, state.asked = now, False
-        witnessing.cosign(mechanism)
-        witnessing.put_down_absent(mechanism)
+        state.asking.begin_anew()
+    witnessing.go_on(mechanism, state.asking, now)
     _write_covers(mechanism, state, now, period)
     hour = _floor(now, _HOUR)
     if hour != state.hour:

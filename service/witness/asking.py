@@ -1,11 +1,13 @@
-"""Asking witnesses: the log's side, at each slot.
+"""Asking witnesses: the log's side, once around.
 
-Rules upheld here (C2SP tlog-witness, tlog-policy; decision 0032):
+Rules upheld here (C2SP tlog-witness, tlog-policy; decisions 0032 and 0081):
 
-- Each address of the policy is asked once, all at the same time, with the log's own signatures alone, since
-  witnesses limit a request's size. A 409 says from which size to prove; then it is asked again.
+- Each address of the policy from which a cosignature is still missing is asked, all at the same time, with
+  the log's own signatures alone, since witnesses limit a request's size. A 409 says from which size to prove;
+  then it is asked again.
 - Whatever a witness does, it can neither stop nor change the slot: it has a time limit as a whole, its answer
-  a size limit, and only lines that verify under the policy's keys are taken.
+  a size limit, and only lines that verify under the policy's keys are taken, one a key.
+- A fault of our own while one of them is asked is not blamed on it, and costs nobody else's cosignature.
 - A witness that says that it has seen a larger tree, or that ours does not fit, is told apart from one that
   is away: it says that this log was set back or forked, or that somebody signs with its key.
 """
@@ -15,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.cosignature import verifier_of
@@ -34,7 +36,7 @@ from meyasubako.service.witness.transport import Answer, Post
 TOTAL_SECONDS: Final = 60.0
 _TRIES: Final = 4
 
-Why = Literal["away", "refuses", "unknown", "ahead", "inconsistent", "malformed"]
+Why = Literal["away", "refuses", "unknown", "ahead", "inconsistent", "malformed", "unasked", "addressless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +45,42 @@ class Missing:
 
     ``away``: no answer in time. ``unknown``: it has not admitted this log. ``refuses``: any other refusal.
     ``malformed``: an answer outside of the protocol. ``ahead``: it has seen a larger tree; ``inconsistent``:
-    the tree does not extend what it has seen. The last two are alarms, not failures.
+    the tree does not extend what it has seen; these two are alarms, not failures. ``unasked``: something went
+    wrong on our side. ``addressless``: the policy does not say where to ask it.
     """
 
     name: str
     why: Why
     sentence: str
 
+    @property
+    def alarming(self) -> bool:
+        """Whether the answer says that this log was set back or forked."""
+        return self.why in ("ahead", "inconsistent")
+
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A checkpoint with the cosignatures that were given, who gave none, and whether it is a quorum."""
+    """A checkpoint with the cosignatures that it has now, who gave none, and whether it is a quorum.
+
+    `faults` are what went wrong on our side, for whoever writes such things down.
+    """
 
     note: bytes
     cosigned: tuple[str, ...]
     missing: tuple[Missing, ...]
     quorum_met: bool
+    faults: tuple[Exception, ...] = ()
 
     @property
     def alarms(self) -> tuple[Missing, ...]:
         """The witnesses whose answer says that this log was set back or forked."""
-        return tuple(each for each in self.missing if each.why in ("ahead", "inconsistent"))
+        return tuple(each for each in self.missing if each.alarming)
+
+    @property
+    def complete(self) -> bool:
+        """Whether asking for this checkpoint again can bring nothing more."""
+        return all(each.why == "addressless" for each in self.missing)
 
 
 class _RefusedError(Exception):
@@ -72,14 +89,18 @@ class _RefusedError(Exception):
         self.why: Why = why
 
 
+# What came of asking at an address: signature lines, a refusal, or a fault of our own.
+_Outcome = tuple[NoteSignature, ...] | Exception
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What every witness is asked: the log's own note, the tree, and how to prove it."""
+    """What every witness is asked: the log's own note, the tree, how to prove it, and whose lines we lack."""
 
     note: Note
     checkpoint: Checkpoint
     read: NodeReader
-    known: Mapping[tuple[str, bytes], NoteKey]
+    lacking: Mapping[tuple[str, bytes], NoteKey]
 
 
 def tile_reader(store: EventStore, size: int) -> NodeReader:
@@ -103,62 +124,84 @@ def collect(
     assumed_size: int = 0,
     total_seconds: float = TOTAL_SECONDS,
 ) -> Collected:
-    """Ask every witness of the policy to cosign a published checkpoint.
+    """Ask every witness of the policy that has not cosigned a published checkpoint yet to do so.
 
     `reader` gives the nodes of the checkpoint's tree (`tile_reader`), `assumed_size` is what witnesses will
     have seen last, so usually the checkpoint before. Raises `BadNoteError` if the policy does not list the
-    log; witnesses' failures raise nothing and are told in the result.
+    log, or the note holds a wrong signature; what fails with a witness is told in the result.
     """
     parsed = Note.parse(note)
     checkpoint = Checkpoint.parse(parsed.text)
+    there = {(line.name, line.key_id) for line in parsed.signatures}
+    lacking = [witness for witness in policy.witnesses if _identity(witness.key) not in there]
     question = _Question(
         _by_log(parsed, policy, checkpoint.origin),
         checkpoint,
         reader,
-        {_identity(witness.key): witness.key for witness in policy.witnesses},
+        {_identity(witness.key): witness.key for witness in lacking},
     )
     first = assumed_size if assumed_size <= checkpoint.size else 0
-    urls = dict.fromkeys(witness.url for witness in policy.witnesses if witness.url)
+    urls = dict.fromkeys(witness.url for witness in lacking if witness.url)
     outcomes = _ask_all(urls, lambda url: _ask(url, question, first, post), total_seconds)
-    lines = [line for found in outcomes.values() if not isinstance(found, _RefusedError) for line in found]
-    result = parsed.with_signatures(lines)
-    return _summary(result, policy, outcomes)
+    # One a key: whoever answered with a hundred would leave no room for the others.
+    lines = {
+        (line.name, line.key_id): line
+        for found in outcomes.values()
+        if isinstance(found, tuple)
+        for line in found
+    }
+    return _summary(parsed.with_signatures(lines.values()), policy, outcomes)
 
 
-def _summary(
-    note: Note, policy: Policy, outcomes: Mapping[str, tuple[NoteSignature, ...] | _RefusedError]
-) -> Collected:
+def _summary(note: Note, policy: Policy, outcomes: Mapping[str, _Outcome]) -> Collected:
     verifiers = [
         verifier_of(key) for key in (*(log.key for log in policy.logs), *(w.key for w in policy.witnesses))
     ]
     signed = open_note(note.encode(), verifiers).signed
-    cosigned, missing = [], []
-    for witness in policy.witnesses:
-        outcome = outcomes.get(witness.url)
-        if witness.key in signed:
-            cosigned.append(witness.name)
-        elif outcome is None:
-            missing.append(Missing(witness.name, "away", "the policy states no address for it"))
-        elif isinstance(outcome, _RefusedError):
-            missing.append(Missing(witness.name, outcome.why, str(outcome)))
-        else:
-            missing.append(Missing(witness.name, "malformed", "its answer holds no signature by this key"))
-    return Collected(note.encode(), tuple(cosigned), tuple(missing), policy.is_met_by(signed))
+    return Collected(
+        note=note.encode(),
+        cosigned=tuple(witness.name for witness in policy.witnesses if witness.key in signed),
+        missing=tuple(
+            _missing(witness.name, outcomes.get(witness.url))
+            for witness in policy.witnesses
+            if witness.key not in signed
+        ),
+        quorum_met=policy.is_met_by(signed),
+        faults=tuple(found for found in outcomes.values() if _is_fault(found)),
+    )
+
+
+def _missing(name: str, outcome: _Outcome | None) -> Missing:
+    match outcome:
+        case None:
+            return Missing(name, "addressless", "the policy states no address for it")
+        case _RefusedError():
+            return Missing(name, outcome.why, str(outcome))
+        case Exception():
+            # Its text may quote anything; whoever writes the fault down knows how.
+            fault = type(outcome).__name__
+            return Missing(name, "unasked", f"it could not be asked, by a fault of ours ({fault})")
+        case _:
+            return Missing(name, "malformed", "its answer holds no signature by this key")
+
+
+def _is_fault(outcome: _Outcome) -> TypeGuard[Exception]:
+    return isinstance(outcome, Exception) and not isinstance(outcome, _RefusedError)
 
 
 def _ask_all(
     urls: Iterable[str], ask: Callable[[str], tuple[NoteSignature, ...]], total_seconds: float
-) -> dict[str, tuple[NoteSignature, ...] | _RefusedError]:
-    answers: queue.SimpleQueue[tuple[str, tuple[NoteSignature, ...] | Exception]] = queue.SimpleQueue()
+) -> dict[str, _Outcome]:
+    answers: queue.SimpleQueue[tuple[str, _Outcome]] = queue.SimpleQueue()
 
     def run(url: str) -> None:
         try:
             answers.put((url, ask(url)))
-        except Exception as error:  # noqa: BLE001 (raised again where somebody sees it, unless a witness refused)
+        except Exception as error:  # noqa: BLE001 (told in the result, as what it is)
             answers.put((url, error))
 
     late = _RefusedError("away", "it did not answer in time")
-    outcomes: dict[str, tuple[NoteSignature, ...] | _RefusedError] = dict.fromkeys(urls, late)
+    outcomes: dict[str, _Outcome] = dict.fromkeys(urls, late)
     for url in outcomes:
         # Daemons, since one that hangs must not hold up the slot or the end of the process.
         threading.Thread(target=run, args=(url,), daemon=True).start()
@@ -168,8 +211,6 @@ def _ask_all(
             url, outcome = answers.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             break
-        if isinstance(outcome, Exception) and not isinstance(outcome, _RefusedError):
-            raise outcome
         outcomes[url] = outcome
     return outcomes
 
@@ -196,7 +237,7 @@ def _post_from(url: str, question: _Question, old_size: int, post: Post) -> Answ
     try:
         proof = consistency_path(old_size, question.checkpoint.size, question.read)
     except (BadProofError, BadTileError) as error:
-        raise _RefusedError("refuses", f"no proof from {old_size} leaves could be made: {error}") from error
+        raise _RefusedError("unasked", f"no proof from {old_size} leaves could be made: {error}") from error
     body = AddCheckpoint(old_size, tuple(proof), question.note.encode()).encode()
     try:
         return post(f"{url.rstrip('/')}/add-checkpoint", body)
@@ -208,9 +249,9 @@ def _post_from(url: str, question: _Question, old_size: int, post: Post) -> Answ
 
 def _cosignatures(body: bytes, question: _Question) -> tuple[NoteSignature, ...]:
     try:
-        lines = tuple(line for line in parse_answer(body) if (line.name, line.key_id) in question.known)
+        lines = tuple(line for line in parse_answer(body) if (line.name, line.key_id) in question.lacking)
         for line in lines:
-            verifier = verifier_of(question.known[line.name, line.key_id])
+            verifier = verifier_of(question.lacking[line.name, line.key_id])
             if verifier.verify(question.note.text, line.data) == 0:
                 raise _RefusedError("malformed", "its cosignature states no time")
     except BadNoteError as error:

@@ -3,11 +3,12 @@ import threading
 import pytest
 
 from meyasubako.crypto.cosignature import Cosigner
-from meyasubako.crypto.errors import BadNoteError, QuorumError
+from meyasubako.crypto.errors import BadNoteError, BadTileError, QuorumError
 from meyasubako.crypto.note import Note, NoteKey
 from meyasubako.crypto.policy import Policy
 from meyasubako.crypto.witness import AddCheckpoint
 from meyasubako.service.errors import BadAnswerError, UnreachableError
+from meyasubako.service.witness import keys
 from meyasubako.service.witness.app import create_app
 from meyasubako.service.witness.asking import collect
 from meyasubako.service.witness.founding import found
@@ -99,14 +100,32 @@ def test_a_witness_that_is_away_is_told_and_stops_nothing(network):
     assert network.collect(300, quorum=3).quorum_met
 
 
-def test_asking_again_for_the_same_tree_keeps_what_was_collected(network):
+def test_asking_again_for_the_same_tree_keeps_what_was_collected_and_asks_only_who_is_missing(network):
     network.away = {"http://b"}
     first = network.collect(70)
-    network.away = {"http://a", "http://c"}
+    assert not first.complete
+    network.away, network.asked = set(), []
     policy = network.policy(3)
     second = collect(first.note, policy, network.log.read, network.post)
+    assert set(network.asked) == {"http://b"}
     assert set(second.cosigned) == {"a0", "a1", "b0", "b1", "c0", "c1"}
     assert policy.open(second.note).checkpoint.size == 70
+    network.asked = []
+    third = collect(second.note, policy, network.log.read, network.post)
+    assert (third.note, third.complete, network.asked) == (second.note, True, [])
+
+
+def test_of_two_keys_at_an_address_only_the_missing_one_is_taken(network):
+    first = network.collect(70)
+    note = Note.parse(first.note)
+    name, kept = "b.example.org", [each for each in note.signatures if each.name == "b.example.org"]
+    less = Note(note.text, tuple(each for each in note.signatures if each != kept[1]))
+    network.asked = []
+    second = collect(less.encode(), network.policy(), network.log.read, network.post)
+    assert set(network.asked) == {"http://b"}
+    lines = [each for each in Note.parse(second.note).signatures if each.name == name]
+    assert [each.key_id for each in lines] == [each.key_id for each in kept]
+    assert second.complete
 
 
 def test_only_the_logs_own_signatures_are_sent(network):
@@ -179,8 +198,6 @@ def test_an_answer_that_is_too_long_is_told(network):
 
 
 def test_a_wrong_or_timeless_signature_by_a_known_key_refuses_the_whole_answer(network, tmp_path):
-    from meyasubako.service.witness import keys
-
     ours = keys.load(tmp_path / "b")
     timeless = _by(ours[0], time=0)
     moved = network.clients["http://b"].post("/add-checkpoint", data=network.log.request(0, 60)).data
@@ -203,13 +220,41 @@ def test_a_witness_that_hangs_does_not_hold_up_the_slot(network):
     assert collected.quorum_met
 
 
-def test_a_fault_of_our_own_is_not_blamed_on_a_witness(network, log):
+@pytest.mark.parametrize("fault", [OSError("the disk"), BadTileError("no such tile")])
+def test_a_fault_of_our_own_is_not_blamed_on_a_witness(network, log, fault):
     def broken(_level, _index):
-        raise OSError("the disk")
+        raise fault
 
     network.collect(70)
-    with pytest.raises(OSError, match="the disk"):
-        collect(log.note(200), network.policy(), broken, network.post, assumed_size=70)
+    collected = collect(log.note(200), network.policy(), broken, network.post, assumed_size=70)
+    assert {each.why for each in collected.missing} == {"unasked"}
+    assert "the disk" not in "".join(each.sentence for each in collected.missing)
+    assert not collected.complete
+
+
+def test_a_fault_while_one_witness_is_asked_costs_no_other_witness_its_cosignature(network):
+    def fails(_):
+        raise ValueError("something of ours")
+
+    network.fakes = {"http://b": fails}
+    collected = network.collect(70)
+    assert collected.cosigned == ("a0", "a1", "c0", "c1")
+    assert [(each.name, each.why) for each in collected.missing] == [("b0", "unasked"), ("b1", "unasked")]
+    assert [str(each) for each in collected.faults] == ["something of ours"]
+
+
+def test_a_witness_that_answers_with_a_hundred_lines_leaves_room_for_the_others(network, tmp_path):
+    own, _ = keys.load(tmp_path / "b")
+
+    def floods(body):
+        text = Note.parse(AddCheckpoint.parse(body).checkpoint).text
+        lines = [own.sign(text, 1_800_000_000 + each).line for each in range(100)]
+        return Answer(200, "text/plain", "".join(lines).encode())
+
+    network.fakes = {"http://b": floods}
+    collected = network.collect(70)
+    assert collected.cosigned == ("a0", "a1", "b0", "c0", "c1")
+    network.policy().open(collected.note)
 
 
 def test_a_checkpoint_of_another_log_is_not_sent(network):
@@ -219,7 +264,8 @@ def test_a_checkpoint_of_another_log_is_not_sent(network):
     assert network.asked == []
 
 
-def test_a_witness_without_an_address_is_missing(network):
+def test_a_witness_without_an_address_is_missing_and_there_is_nothing_to_ask_again(network):
     text = "\n".join(network.policy().lines).replace(" http://b/", "")
     collected = collect(network.log.note(70), Policy.parse(text), network.log.read, network.post)
-    assert {each.why for each in collected.missing} == {"away"}
+    assert {each.why for each in collected.missing} == {"addressless"}
+    assert collected.complete
