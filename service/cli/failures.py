@@ -66,8 +66,8 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     ),
     service.RefusedError: Answer(FINDINGS),
     service.ConflictError: Answer(FINDINGS, hint="Somebody else was first. Look again, then decide again."),
-    service.RosterError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
-    service.WrongMechanismError: Answer(FINDINGS, hint="Nothing was sealed and nothing was sent."),
+    service.RosterError: Answer(FINDINGS, hint="Nothing was sealed, sent or kept."),
+    service.WrongMechanismError: Answer(FINDINGS, hint="Nothing was sealed, sent or kept."),
     service.StaleRosterError: Answer(
         FINDINGS, hint="Nothing was sealed. Is your clock right? To go on all the same: --accept-stale."
     ),

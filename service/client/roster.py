@@ -13,12 +13,15 @@ Rules upheld here:
   that too few witnesses of the mechanism's policy have cosigned.
 - Where a tree was seen before (a pin), this one is not smaller, and the mechanism's markers name that very
   tree as one that they grew from.
+- Whoever fetches a log to judge all of it must come by a log that breaks a rule, too: for them it is enough
+  that a key of the log, exchanged by nothing that the rules do not allow, has signed the checkpoint.
 
 What this does not see: whether others are shown the same tree. That is what witnesses are for, and where a
 mechanism has none, nobody but its auditors. docs/rosters.md says what is known at the moment of sealing.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -102,14 +105,17 @@ def verify(
     pin: Pin | None = None,
     accept_stale: bool = False,
     accept_unwitnessed: bool = False,
+    judge: bool = True,
 ) -> VerifiedMechanism:
     """Verify a mechanism's public stream; `today` is the UTC day here.
 
     Raises `WrongMechanismError` if `fingerprint` (six groups of four digits) or the pin's differs,
     `StaleRosterError` and `UnwitnessedRosterError` unless accepted, `RosterError` for everything else that
-    does not verify, and what `fetch` raises.
+    does not verify, and what `fetch` raises. Only an auditor who asks the rules about the whole log later
+    goes without `judge`: what comes of that is nobody to wrap a key to.
     """
-    replay = _Replay([each for each in (fingerprint, pin.fingerprint if pin else None) if each is not None])
+    kind = _Replay if judge else _Unjudged
+    replay = kind([each for each in (fingerprint, pin.fingerprint if pin else None) if each is not None])
     while page := fetch(replay.next_seq):
         if not page.events:
             break
@@ -117,7 +123,7 @@ def verify(
     if replay.marker is None:
         raise RosterError("the mechanism shows no founding")
     checkpoint = replay.checkpoint()
-    if replay.marker.index + 1 != checkpoint.checkpoint.size:
+    if judge and replay.marker.index + 1 != checkpoint.checkpoint.size:
         raise RosterError("the newest marker is not the end of the published log: something was left out")
     if pin is not None:
         replay.check_pin(pin, checkpoint.checkpoint)
@@ -128,7 +134,7 @@ def verify(
         fingerprint=replay.fingerprint,
         checkpoint=checkpoint,
         head=replay.ledger.head(mechanism.stream),
-        seen=_seen(mechanism, checkpoint),
+        seen=_seen(mechanism, checkpoint, judge=judge),
     )
     if not accept_stale:
         _check_age(replay.marker.day, today, mechanism.slot_hours)
@@ -149,13 +155,13 @@ def _check_age(day: date, today: date, slot_hours: int) -> None:
         )
 
 
-def _seen(mechanism: Mechanism, checkpoint: OpenedCheckpoint) -> Seen | None:
-    policy = policy_of(mechanism)
-    if policy is None:
-        return None
+def _seen(mechanism: Mechanism, checkpoint: OpenedCheckpoint, *, judge: bool) -> Seen | None:
     try:
-        return seen(checkpoint.note.encode(), policy)
+        policy = policy_of(mechanism)
+        return None if policy is None else seen(checkpoint.note.encode(), policy)
     except CryptoError as error:
+        if not judge:
+            return Seen((), (), quorum_met=False)
         raise RosterError(f"a witness's signature on the published log is wrong: {error}") from error
 
 
@@ -236,13 +242,56 @@ class _Replay:
         if proven.index < self.ledger.size:
             raise RosterError("the mechanism's events are not in the order of the log")
         self._claim(event)
-        rules.check(self.ledger, event, proven.index)
-        self.ledger.apply(event, proven.index)
-        self.next_seq = event.seq + 1
+        self._fold(event, proven.index)
+        self.next_seq = max(self.next_seq, event.seq) + 1
+
+    def _fold(self, event: Event, index: int) -> None:
+        rules.check(self.ledger, event, index)
+        self.ledger.apply(event, index)
 
     def _claim(self, event: Event) -> None:
         if event.kind == "slot.marked":
             self._claimed[event.number("size")] = event.text("root")
+
+
+class _Unjudged(_Replay):
+    """The stream as far as it says which keys are the log's.
+
+    What the rules do not allow changes nothing here, or one person could exchange the keys. Markers count
+    whatever they say, for what comes after them depends on the days.
+    """
+
+    def __init__(self, expected: Sequence[str]) -> None:
+        super().__init__(expected)
+        self._trees: set[Checkpoint] = set()
+        self._whole = True
+
+    def checkpoint(self) -> OpenedCheckpoint:
+        """The last page's checkpoint, signed by one of the log's keys at least."""
+        if not self._whole and len(self._trees) > 1:
+            # Without `prev`, only the proofs bind events to the tree, and each leads to its own page's.
+            raise RosterError("the log grew while its stream, which is not whole, was read: try again")
+        mechanism = self.ledger.mechanism
+        for key in mechanism.log_keys:
+            with suppress(CryptoError):
+                return open_checkpoint(self._note, mechanism.origin, [parse_verifier(key)])
+        return super().checkpoint()
+
+    def _add(self, proven: ProvenEvent, tree: Checkpoint) -> None:
+        self._trees.add(tree)
+        super()._add(proven, tree)
+
+    def _fold(self, event: Event, index: int) -> None:
+        head = self.ledger.head(event.stream)
+        self._whole = self._whole and (event.seq, event.prev) == (head.seq + 1, head.leaf)
+        try:
+            super()._fold(event, index)
+        except (DomainError, CryptoError, LookupError, ValueError):
+            if index == 0 or event.kind == "slot.marked":
+                self.ledger.apply(event, index)
+            else:
+                self.ledger.heads[event.stream] = envelope.Head(event.seq, event.leaf)
+                self.ledger.size = index + 1
 
 
 def _digits(fingerprint: str) -> str:

@@ -1,7 +1,11 @@
 """An export as an auditor reads it: `checkpoint`, `log.vkey`, `tile/…`, `tile/entries/…`, `payloads.txt`.
 
-Rules upheld here (C2SP tlog-tiles): the checkpoint's size says which tiles there are and how wide each is; a
-file that this size does not allow is as suspicious as one that is missing.
+Rules upheld here (C2SP tlog-tiles):
+
+- The checkpoint's size says which tiles there are and how wide each is; a file that this size does not allow
+  is as suspicious as one that is missing.
+- A narrower tile may lie beside the one that it grew into, if that begins with its very bytes. So may, in a
+  mirror, a checkpoint that the mirror refused, under a name that says its tree.
 """
 
 import re
@@ -11,8 +15,9 @@ from typing import BinaryIO, Final
 
 from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.errors import BadNoteError, BadTileError
+from meyasubako.crypto.merkle import HASH_SIZE
 from meyasubako.crypto.note import Note
-from meyasubako.crypto.tiles import TILE, decode_bundle, tile_path, tile_width, tiles_for
+from meyasubako.crypto.tiles import TILE, decode_bundle, parse_tile_path, tile_path, tile_width, tiles_for
 from meyasubako.domain.audit import Finding
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.source import (
@@ -30,6 +35,32 @@ from meyasubako.service.inspection.source import (
 
 # Not one line at a time: a log has as many of them as it has payloads.
 _LINES: Final = re.compile(r"^([0-9a-f]{64}) ([1-9][0-9]{0,15}) (table|object|gone|lost)$", re.MULTILINE)
+
+
+def refused_name(tree: Checkpoint) -> str:
+    """The name under which a mirror keeps a checkpoint that its own tree does not extend."""
+    return f"refused-{tree.size}-{tree.root.hex()[:8]}.checkpoint"
+
+
+def wider(name: str, size: int) -> str | None:
+    """What a narrower tile or bundle grew into in a log of a size; None for all other files."""
+    try:
+        level, n, width = parse_tile_path(name)
+    except BadTileError:
+        return None
+    grown = tile_width(0 if level == "entries" else level, n, size)
+    return tile_path(level, n, grown) if width < grown else None
+
+
+def begins(directory: Path, name: str, grown: str) -> bool:
+    """Whether a narrower tile or bundle is whole, and the wider one begins with its very bytes."""
+    level, _, width = parse_tile_path(name)
+    try:
+        narrow, wide = ((directory / each).read_bytes() for each in (name, grown))
+        whole = len(narrow) == width * HASH_SIZE if level != "entries" else bool(decode_bundle(narrow, width))
+    except (OSError, BadTileError):
+        return False
+    return whole and wide.startswith(narrow)
 
 
 class ExportSource:
@@ -72,9 +103,21 @@ class ExportSource:
             str(path.relative_to(self._directory)) for path in self._directory.rglob("*") if path.is_file()
         }
         for name in sorted(found - expected):
-            yield Finding("file-belongs-here", f"a log of {self._size} entries has no file {name}")
+            grown = wider(name, self._size)
+            if grown is None and not (mirrored and self._refused(name)):
+                yield Finding("file-belongs-here", f"a log of {self._size} entries has no file {name}")
+            elif grown is not None and not begins(self._directory, name, grown):
+                yield Finding("file-belongs-here", f"{name} is not the beginning of {grown}")
         for name in sorted(expected - found):
             yield Finding("file-is-there", f"a log of {self._size} entries has a file {name}")
+
+    def _refused(self, name: str) -> bool:
+        if not name.startswith("refused-"):
+            return False
+        try:
+            return name == refused_name(Checkpoint.parse(Note.parse(self._read(name)).text))
+        except (BrokenSourceError, BadNoteError):
+            return False
 
     def size(self) -> int:
         """The checkpoint's size."""

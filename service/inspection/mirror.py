@@ -5,12 +5,16 @@ Rules upheld here (C2SP tlog-tiles):
 - The mechanism's public stream gives the keys, and with them the checkpoint is verified; the new tree's root
   is computed out of what is held and of the fetched leaf hashes, so the new checkpoint extends the one that
   is held. Bundles are compared with those hashes. Upper tiles are computed, never fetched.
+- Whether the log keeps its rules is the audit's to say: one that breaks them is to be secured above all.
 - What is held is never exchanged for anything else: a tile only grows by what follows, and a log that was
-  set back or forked is refused and named, with nothing changed.
-- Every file appears whole, the checkpoint last. Whoever is interrupted goes on where they were.
+  set back or forked is refused and named. Its checkpoint, signed by the log, is kept beside the one that is
+  held, for the two together are the evidence; nothing else is changed.
+- Every file appears whole, the checkpoint last. Whoever is interrupted goes on where they were, and what
+  they left is cleared away.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +23,7 @@ from typing import Final
 
 from meyasubako.crypto.checkpoint import Checkpoint
 from meyasubako.crypto.errors import BadNoteError, BadTileError
+from meyasubako.crypto.keyfile import digest_fingerprint
 from meyasubako.crypto.merkle import HASH_SIZE, Frontier, leaf_hashes, split_hashes
 from meyasubako.crypto.note import Note
 from meyasubako.crypto.tiles import (
@@ -32,13 +37,17 @@ from meyasubako.crypto.tiles import (
     tile_width,
     tiles_for,
 )
+from meyasubako.domain.people import Mechanism
 from meyasubako.service.client import roster
 from meyasubako.service.client.http import Http
 from meyasubako.service.errors import BadAnswerError, ForkedLogError
 from meyasubako.service.inspection.errors import UnreadableSourceError
+from meyasubako.service.inspection.exported import begins, refused_name, wider
 from meyasubako.service.inspection.source import CHECKPOINT, MIRRORED, VKEY, Progress
 
 _BUNDLE_LIMIT: Final = TILE * (MAX_ENTRY + 2)
+# How a file is named until it is whole.
+_HALF: Final = re.compile(r"\..+\.new")
 _ABOUT: Final = "Mirrored from a log's door, which serves entries and tiles, and no record of payloads.\n"
 
 
@@ -60,22 +69,31 @@ def mirror(
     """Bring the mirror in a directory (a new one, or one of the same log) up to the log's newest checkpoint.
 
     `http` is the log's door, signing as an enrolled auditor. Raises ForkedLogError if the log does not extend
-    what is held, RosterError and its kin if its stream does not verify, UnreadableSourceError if the
-    directory holds something else, and what the door refuses.
+    what is held, RosterError and its kin if its stream does not show whose the log is, UnreadableSourceError
+    if the directory holds something else, and what the door refuses.
     """
     verified = roster.verify(
-        roster.from_log(http), today, fingerprint=fingerprint, accept_stale=True, accept_unwitnessed=True
+        roster.from_log(http),
+        today,
+        fingerprint=fingerprint,
+        accept_stale=True,
+        accept_unwitnessed=True,
+        judge=False,
     )
     tree, note = verified.checkpoint.checkpoint, verified.checkpoint.note.encode()
     held = _Held(out)
-    held.check_same_log(tree)
+    held.check_same_log(tree, verified.fingerprint)
     fetch = _Fetch(http, held, tree, progress)
-    fetch.tiles()
+    try:
+        held.check_grown(tree, verified.mechanism)
+        fetch.tiles()
+    except ForkedLogError as error:
+        raise ForkedLogError(f"{error}{held.keep_refused(tree, note)}") from error
     fetch.entries()
     held.write(MIRRORED, _ABOUT.encode())
     held.replace(VKEY, f"{verified.mechanism.log_keys[0]}\n".encode())
     held.replace(CHECKPOINT, note)
-    held.forget_narrower(tree.size)
+    held.clear_away(tree.size)
     return Mirrored(
         tree.origin, verified.fingerprint, tree.size, held.size, tree.root.hex(), verified.seen_by
     )
@@ -102,16 +120,27 @@ class _Held:
             raise UnreadableSourceError(f"{self._out / CHECKPOINT} cannot be read: {error}") from error
         self.size, self._root, self._origin = tree.size, tree.root, tree.origin
 
-    def check_same_log(self, tree: Checkpoint) -> None:
-        """Refuse another log, a smaller tree, and another tree of the same size."""
+    def check_same_log(self, tree: Checkpoint, fingerprint: str) -> None:
+        """Refuse another log: what that one's keys signed is no evidence about this one."""
         if self._origin and tree.origin != self._origin:
             raise ForkedLogError(f"the mirror is of {self._origin}, and this is {tree.origin}")
+        if self.size:
+            own = digest_fingerprint(self.tile(0, 0, tile_width(0, 0, self.size))[:HASH_SIZE])
+            if own != fingerprint:
+                raise ForkedLogError(f"the mirror is of the log founded as {own}, and this is {fingerprint}")
+
+    def check_grown(self, tree: Checkpoint, state: Mechanism) -> None:
+        """Refuse a smaller tree, another of the same size, and one by a key that was replaced before."""
         if tree.size < self.size:
             raise ForkedLogError(
                 f"the log was set back: {self.size} entries are held here, and it shows {tree.size}"
             )
         if tree.size == self.size and tree.root != self._root:
             raise ForkedLogError(f"the log was forked: it shows another tree of {tree.size} entries")
+        key = (self.read(VKEY) or b"").decode(errors="replace").strip()
+        if self.size and key and key not in state.spent_keys.union(state.log_keys):
+            # Whoever stole the key of before could hide from the stream that it was replaced.
+            raise ForkedLogError("the log was forked: it does not name the key that it had before")
 
     def frontier(self) -> Frontier:
         """The right edge of the tree that is held, out of its tiles; checked against its checkpoint."""
@@ -155,23 +184,39 @@ class _Held:
         """Write a file whole in the place of the one that is there."""
         path = self._out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
+        fresh = path.with_name(f".{path.name}.new")  # see _HALF
         with fresh.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
 
-    def forget_narrower(self, size: int) -> None:
-        """Remove the narrower beginnings of tiles that are held at a greater width now."""
-        for level, n, width in tiles_for(self.size, size):
-            for sort in (level, "entries") if level == 0 else (level,):
-                folder = self._out / f"{tile_path(sort, n)}.p"
-                for each in folder.glob("*") if folder.is_dir() else ():
-                    if each.name != str(width):
-                        each.unlink()
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()
+    def keep_refused(self, tree: Checkpoint, note: bytes) -> str:
+        """Lay a checkpoint that contradicts what is held beside it; gives the words that say where."""
+        if not self.size:
+            return ""
+        name = refused_name(tree)
+        try:
+            if self.read(name) is None:
+                self.replace(name, note)
+        except OSError as error:
+            # That the log was forked matters more than that the disk is full.
+            return f"; the checkpoint that it signed could not be kept as {name}: {error.strerror}"
+        return f"; the checkpoint that it signed is kept as {name}"
+
+    def clear_away(self, size: int) -> None:
+        """Remove half-written files, and narrower tiles and bundles that the held ones begin with.
+
+        Whatever else lies there is for the audit to name.
+        """
+        for path in [each for each in self._out.rglob("*") if each.is_file()]:
+            name = str(path.relative_to(self._out))
+            grown = wider(name, size)
+            if _HALF.fullmatch(path.name) or (grown is not None and begins(self._out, name, grown)):
+                path.unlink()
+        for folder in [*self._out.rglob("*.p")]:
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 class _Fetch:

@@ -199,7 +199,7 @@ def test_another_mechanism_than_the_poster_says(shared: tuple[Box, Served]) -> N
             "1234 1234 1234 1234 1234 1234",
             typed="Text.",
         )
-    assert_told(done, FINDINGS, "fingerprint", "Nothing was sealed and nothing was sent.")
+    assert_told(done, FINDINGS, "fingerprint", "Nothing was sealed, sent or kept.")
 
 
 # Doors

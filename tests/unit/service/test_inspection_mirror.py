@@ -1,22 +1,14 @@
 """A mirror over HTTP: what is fetched is verified, what is held stays, and a fork is refused by name."""
 
 import shutil
-import threading
-from contextlib import contextmanager
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from meyasubako.service.client.http import Http
-from meyasubako.service.clocks import system_clock
 from meyasubako.service.errors import BadAnswerError, ForkedLogError, RefusedError, WrongMechanismError
 from meyasubako.service.inspection import UnreadableSourceError, audit, export
-from meyasubako.service.inspection.mirror import mirror
-from meyasubako.service.log.app import create_app
-from meyasubako.service.mechanism import Mechanism
 from tests.system import tampering
 from tests.system.lived import found_lived
-from tests.unit.service.doors import NONCES
+from tests.unit.service.mirrors import fetch, files, served
 
 
 @pytest.fixture(scope="module")
@@ -27,55 +19,6 @@ def original(tmp_path_factory):
 @pytest.fixture
 def lived(original, tmp_path):
     return original.copied(tmp_path / "box")
-
-
-class Counting:
-    """An application that counts what it was asked for, and may answer a path with something else."""
-
-    def __init__(self, app):
-        self.app, self.asked, self.instead = app, [], {}
-
-    def __call__(self, environ, start):
-        path = environ["PATH_INFO"]
-        self.asked.append(path)
-        if path in self.instead:
-            start("200 OK", [("Content-Type", "application/octet-stream")])
-            return [self.instead[path]]
-        return self.app(environ, start)
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *words):
-        pass
-
-
-@contextmanager
-def served(lived):
-    """The log's door of a mechanism at an address."""
-    mechanism = Mechanism.open(lived.directory)
-    counting = Counting(create_app(mechanism, NONCES))
-    server = make_server("127.0.0.1", 0, counting, handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", counting
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        mechanism.close()
-
-
-def fetch(lived, url, out, name="rita", **more):
-    key = lived.people[name].signing if name else None
-    with Http(url, key=key) as http:
-        return mirror(http, out, system_clock().date(), **more)
-
-
-def files(directory):
-    return {
-        str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()
-    }
 
 
 def test_a_mirror_holds_what_an_export_does_but_for_the_record_of_payloads(lived, tmp_path):
@@ -145,37 +88,6 @@ def test_another_fingerprint_is_refused_before_anything_is_written(lived, tmp_pa
     assert not (tmp_path / "mirror").exists()
 
 
-def test_a_log_that_was_set_back_is_refused_and_nothing_is_changed(lived, original, tmp_path):
-    out = tmp_path / "mirror"
-    with lived.open() as box:
-        box.publish()
-    with served(lived) as (url, _):
-        fetch(lived, url, out)
-    before = files(out)
-    with served(original) as (url, _), pytest.raises(ForkedLogError, match="set back: 384"):
-        fetch(original, url, out)
-    assert files(out) == before
-
-
-@pytest.mark.parametrize("longer", [False, True], ids=["of the same size", "longer"])
-def test_a_forked_log_is_refused_and_nothing_is_changed(lived, original, tmp_path, longer):
-    """The server keeps two histories; each auditor is shown one."""
-    out, other = tmp_path / "mirror", original.copied(tmp_path / "other")
-    for box_of, text in ((lived, "for one"), (other, "for the other")):
-        with box_of.open() as box:
-            box.write("ira", "message.posted", box_of.reporters["gravel"].dialogue, text)
-            box.publish()
-    with served(lived) as (url, _):
-        fetch(lived, url, out)
-    if longer:
-        with other.open() as box:
-            box.publish()
-    before = files(out)
-    with served(other) as (url, _), pytest.raises(ForkedLogError, match=r"fork|extend"):
-        fetch(other, url, out)
-    assert files(out) == before
-
-
 def test_another_log_is_refused(lived, tmp_path):
     (tmp_path / "mirror").mkdir()
     note = (lived.directory / "checkpoint").read_bytes()
@@ -201,6 +113,7 @@ def test_what_does_not_verify_is_not_kept(lived, tmp_path, path, error):
             fetch(lived, url, tmp_path / "mirror")
     assert not (tmp_path / "mirror" / "checkpoint").exists()
     assert not (tmp_path / "mirror" / path[1:]).exists()
+    assert not list((tmp_path / "mirror").glob("refused*"))
 
 
 def test_a_damaged_mirror_is_named_and_left_as_it_is(lived, tmp_path):
