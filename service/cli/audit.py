@@ -11,6 +11,7 @@ from meyasubako.service.cli.audit_view import draw, facts
 from meyasubako.service.cli.audit_wishes import Wishes, opened
 from meyasubako.service.cli.failures import FINDINGS
 from meyasubako.service.cli.output import emit, steps
+from meyasubako.service.clocks import system_clock
 from meyasubako.service.inspection import audit as audit_source
 from meyasubako.service.inspection import rebuild_views
 from meyasubako.service.inspection.pack import pack
@@ -25,7 +26,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     epilog=options.example(
         "meyasubako audit var/box",
         'meyasubako audit ./export --fingerprint "1234 …" --pin last-month.checkpoint --html report.html',
-        "meyasubako audit http://127.0.0.1:8012 --key rita.key --since rita.state --pack evidence",
+        "meyasubako audit http://127.0.0.1:8012 --key rita.key --mirror copy --since rita.state",
     )
 )
 @click.argument("source")
@@ -47,6 +48,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=_NEW_FILE,
     metavar="FILE",
     help="Read only what is new since the audit that wrote FILE, and write it there. Keep FILE to yourself.",
+)
+@click.option(
+    "--mirror",
+    "copy",
+    type=_FOLDER,
+    metavar="DIR",
+    help="For an address: keep the copy of the log in DIR, and fetch only what is new next time.",
 )
 @click.option(
     "--memory",
@@ -73,14 +81,14 @@ def audit(context: click.Context, /, source: str, *, as_json: bool, **given: Any
     first entry that is wrong and why; a missed deadline is told and is no finding. What an audit cannot
     see is said in docs/auditors.md.
     """
-    wishes = Wishes(**given)
+    wishes, today = Wishes(**given), system_clock().date()
     with steps(quiet=as_json) as progress, opened(source, wishes, progress) as directory:
         result = audit_source(directory, wishes.demands(), progress=progress)
         if wishes.html is not None:
             wishes.html.write_text(render(result), encoding="utf-8")
         if wishes.pack is not None:
-            pack(result, directory, wishes.pack, facts(result), result.seen)
-    emit(facts(result), as_json=as_json, show=lambda out: draw(out, result))
+            pack(result, directory, wishes.pack, facts(result, today))
+    emit(facts(result, today), as_json=as_json, show=lambda out: draw(out, result, today))
     if not result.good or (wishes.deadlines and result.missed):
         context.exit(FINDINGS)
 

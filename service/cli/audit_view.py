@@ -1,5 +1,6 @@
 """An audit's answer, as JSON facts and on a terminal."""
 
+from datetime import date
 from typing import Any
 
 from rich.console import Console
@@ -11,8 +12,8 @@ from meyasubako.service.inspection import AuditResult
 _SHOWN = 20
 
 
-def facts(result: AuditResult) -> dict[str, Any]:
-    """Everything, for scripts."""
+def facts(result: AuditResult, today: date) -> dict[str, Any]:
+    """Everything, for scripts; `today` is the auditor's."""
     return {
         "good": result.good,
         "origin": result.origin,
@@ -22,6 +23,8 @@ def facts(result: AuditResult) -> dict[str, Any]:
         "entries": result.entries,
         "since": result.since,
         "day": str(result.day or ""),
+        "stopped": result.stopped(today),
+        "ahead": result.ahead(today),
         "remembered": result.remembered,
         "witnesses": {
             "asked": result.witnessed.asked,
@@ -51,12 +54,11 @@ def _deadline(each: Deadline) -> dict[str, Any]:
     }
 
 
-def draw(out: Console, result: AuditResult) -> None:
+def draw(out: Console, result: AuditResult, today: date) -> None:
     """Everything that a person reads first, findings last."""
-    shown = facts(result)
-    print_facts(
-        out, {name: shown[name] for name in ("origin", "fingerprint", "published_size", "root", "entries")}
-    )
+    shown = facts(result, today)
+    names = ("origin", "fingerprint", "published_size", "root", "entries", "day")
+    print_facts(out, {name: shown[name] for name in names})
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.summary.items())
     out.print(f"[dim]{counts}[/]\n")
     for step in result.steps:
@@ -64,6 +66,7 @@ def draw(out: Console, result: AuditResult) -> None:
         out.print(f"{mark} {step.name}[dim]{': ' if step.about else ''}{plain(step.about)}[/]")
     out.print()
     _draw_missed(out, result)
+    _draw_day(out, result, today)
     if result.good:
         out.print(
             "[bold green]✓[/] Nothing was changed, removed, reordered or forged, and every rule was kept."
@@ -84,6 +87,20 @@ def draw(out: Console, result: AuditResult) -> None:
         out.print(f"{mark} {where}{stream}: {plain(each.sentence)} [dim]({each.rule})[/]")
     count = len(result.findings)
     out.print(f"\n{count} finding{'s' if count > 1 else ''}. The first is the one to trust.")
+
+
+def _draw_day(out: Console, result: AuditResult, today: date) -> None:
+    if result.stopped(today):
+        out.print(
+            f"[yellow]![/] The last slot that is here closed on {result.day}, and one takes"
+            f" {result.slot_hours} hours.\n  If this is the newest that the mechanism shows,"
+            " it has stopped, or hides what came since.\n"
+        )
+    if result.ahead(today):
+        out.print(
+            f"[yellow]![/] The last slot is dated {result.day}, which is still to come:"
+            " the clock there, or the one here, is wrong.\n"
+        )
 
 
 def _draw_missed(out: Console, result: AuditResult) -> None:

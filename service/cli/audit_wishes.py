@@ -8,8 +8,6 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from meyasubako.crypto.checkpoint import Checkpoint
-from meyasubako.crypto.note import Note
 from meyasubako.service.cli.asking import unlock
 from meyasubako.service.client.http import Http
 from meyasubako.service.clocks import system_clock
@@ -28,6 +26,7 @@ class Wishes:
     fingerprint: str | None
     pins: tuple[Path, ...]
     state: Path | None
+    copy: Path | None
     memory: Path | None
     forget: bool
     accept_unwitnessed: bool
@@ -36,11 +35,10 @@ class Wishes:
     pack: Path | None
 
     def demands(self) -> Demands:
-        """What the audit is asked to hold the log to; BadNoteError for a pin that is no checkpoint."""
-        trees = [Checkpoint.parse(Note.parse(path.read_bytes()).text) for path in self.pins]
+        """What the audit is asked to hold the log to."""
         return Demands(
             fingerprint=self.fingerprint,
-            seen=[(tree.size, tree.root) for tree in trees],
+            pins=[path.read_bytes() for path in self.pins],
             memory=None if self.forget else Memory(self.memory or configuration()),
             state=self.state,
             accept_unwitnessed=self.accept_unwitnessed,
@@ -49,15 +47,18 @@ class Wishes:
 
 @contextmanager
 def opened(source: str, wishes: Wishes, progress: Progress) -> Iterator[Path]:
-    """The directory to audit; for an address a mirror of it, which is gone afterwards."""
+    """The directory to audit; for an address a mirror of it, which is gone afterwards unless it is wished."""
     if not source.startswith(("http://", "https://")):
         if not Path(source).is_dir():
             raise click.BadParameter(f"there is no directory {source}")
+        if wishes.copy is not None:
+            raise click.UsageError("--mirror is for an address: a directory is audited where it lies")
         yield Path(source)
         return
     if wishes.keyfile is None:
         raise click.UsageError("an address is audited with an auditor's key: --key KEYFILE")
     key = unlock(wishes.keyfile, wishes.passphrase_file).signing
     with TemporaryDirectory() as folder, Http(source, proxy=wishes.proxy, key=key) as http:
-        mirror(http, Path(folder), system_clock().date(), fingerprint=wishes.fingerprint, progress=progress)
-        yield Path(folder)
+        copy = wishes.copy or Path(folder)
+        mirror(http, copy, system_clock().date(), fingerprint=wishes.fingerprint, progress=progress)
+        yield copy

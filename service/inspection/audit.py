@@ -12,8 +12,8 @@ beside these: a missed one breaks no rule.
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date
-from itertools import islice
+from datetime import date, timedelta
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,8 @@ from meyasubako.crypto import keyfile
 from meyasubako.domain import audit as blind
 from meyasubako.domain.audit import Finding
 from meyasubako.domain.chronicle import Chronicle, Deadline
-from meyasubako.service.inspection import checkpoints, resume, vault, witnesses
+from meyasubako.service.inspection import checkpoints, earlier, resume, vault, witnesses
+from meyasubako.service.inspection.earlier import Seen
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.opening import open_source
@@ -39,6 +40,8 @@ WITNESSES: Final = "the witnesses' quorum"
 SIGNATURES: Final = "every event's form and signature"
 RULES: Final = "every rule"
 VAULT: Final = "the vault"
+# What says that this is not the log that this auditor has seen, or looks for.
+_OTHER_LOG: Final = frozenset({"log-only-grows", "pin-is-the-logs", "fingerprint-is-the-posters"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,10 @@ class AuditResult:
 
     `size` and `root` (hex) are the last published checkpoint's as far as it verified, `note` are its bytes;
     `entries` counts what the log holds, `since` from where on it was read this time; `fingerprint` is leaf
-    0's for comparison with the poster's; `day` is the last slot marker's, the log's own today. `people` gives
-    each person's roles, `seen` the sizes of the trees that it was compared with; `remembered` is False where
-    the auditor's memory could not be written.
+    0's for comparison with the poster's; `day` is the last slot marker's, the log's own today, and a slot
+    takes `slot_hours`. `people` gives each person's roles, `policy` the lines of the witness policy at this
+    size, `seen` the trees that it was compared with; `remembered` is False where the auditor's memory could
+    not be written.
     """
 
     steps: tuple[Step, ...]
@@ -70,11 +74,13 @@ class AuditResult:
     entries: int
     since: int
     day: date | None
+    slot_hours: int
     note: bytes
     witnessed: Witnessed
     chronicle: Chronicle
     people: dict[str, tuple[str, ...]]
-    seen: tuple[int, ...]
+    policy: tuple[str, ...]
+    seen: tuple[Seen, ...]
     remembered: bool = True
 
     @property
@@ -92,6 +98,14 @@ class AuditResult:
         """Whether nothing was found."""
         return not self.findings
 
+    def stopped(self, today: date) -> bool:
+        """Whether slots should have closed since the last one that is here: two, and a day besides."""
+        return self.day is not None and today - self.day > timedelta(hours=2 * self.slot_hours, days=1)
+
+    def ahead(self, today: date) -> bool:
+        """Whether the last slot is dated after today, by more than a day."""
+        return self.day is not None and self.day - today > timedelta(days=1)
+
     @property
     def missed(self) -> tuple[Deadline, ...]:
         """The deadlines that passed, the earliest first."""
@@ -106,13 +120,14 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 @dataclass(frozen=True, slots=True)
 class Demands:
     """What an auditor brings: the poster's `fingerprint`, in any grouping; sizes and roots (32 bytes) of
-    checkpoints `seen` before; a `memory` of earlier audits; the file of the `state` in which an earlier audit
-    ended, to go on from there and to be written by an audit that finds nothing (where there is none, begin);
-    and whether a checkpoint below its witnesses' quorum is good enough.
+    trees `seen` before, and checkpoints as `pins`; a `memory` of earlier audits; the file of the `state` in
+    which an earlier audit ended, to go on from there and to be written by an audit that finds nothing (where
+    there is none, begin); and whether a checkpoint below its witnesses' quorum is good enough.
     """
 
     fingerprint: str | None = None
     seen: Sequence[tuple[int, bytes]] = ()
+    pins: Sequence[bytes] = ()
     memory: Memory | None = None
     state: Path | None = None
     accept_unwitnessed: bool = False
@@ -129,8 +144,9 @@ def audit(
 ) -> AuditResult:
     """Audit the mechanism or export in a directory; UnreadableSourceError if it holds neither.
 
-    `fingerprint` and `seen` stand for the same fields of `demands`. Where something is remembered, an audit
-    that found nothing is remembered too; OSError where its state cannot be written.
+    `fingerprint` and `seen` stand for the same fields of `demands`. Where something is remembered, so is the
+    newest tree that extends it, whatever else was found. BadNoteError for a pin that is no checkpoint;
+    OSError where a state cannot be written.
     """
     demands = demands or Demands(fingerprint=fingerprint, seen=seen)
     with closing(open_source(path)) as source, resume.ended(demands.state) as ended:
@@ -144,25 +160,26 @@ class _Audit:
         self._source, self._path, self._ended = source, path, ended
         self._demands, self._progress = demands, progress
         origin = _origin(source)
-        self._seen = list(demands.seen)
-        note = demands.memory.recall(origin) if demands.memory and origin else b""
-        if note:
-            tree = checkpoints.unverified(note)
-            self._seen.append((tree.size, tree.root))
+        remembered = demands.memory.recall(origin) if demands.memory and origin else b""
+        self._seen = [
+            *starmap(Seen, demands.seen),
+            *(earlier.of(note, origin, verified=False) for note in demands.pins),
+            *(earlier.of(note, origin, verified=True) for note in [remembered] if note),
+        ]
         if ended:
             if origin and ended.origin != origin:
                 raise UnreadableSourceError("the state of the last audit is another log's")
-            self._seen.append((ended.size, ended.root))
+            self._seen.append(Seen(ended.size, ended.root))
 
     def run(self, processes: int | None) -> AuditResult:
         source, standing = self._source, None
         since = self._since()
         with at_work(source.size() - since, processes) as executor:
-            form = _gather(source.malformed())
+            form = _gather(source.malformed(since))
             walk = Walk(source, self._path, self._progress, executor)
             if self._ended and since:
                 self._ended.set(walk)
-            wanted = {size for size, _ in self._seen}
+            wanted = {each.size for each in self._seen}
             # To the newest published tree, which is where a later audit may go on, and then to the end.
             published = _published_size(source)
             walk.run(min(published, source.size()), wanted)
@@ -175,7 +192,7 @@ class _Audit:
         result = self._result(walk, form, payloads, since)
         if standing and result.good and self._demands.state:
             resume.keep(standing, self._demands.state, self._ended if since else None)
-        if self._demands.memory and result.good and result.note:
+        if self._demands.memory and _is_the_logs(result, walk):
             try:
                 self._demands.memory.keep(result.origin, result.note)
             except OSError:
@@ -186,7 +203,7 @@ class _Audit:
         """From where on to read: 0, or where the last audit ended."""
         size = self._ended.size if self._ended else 0
         # A checkpoint that somebody brought from before can only be compared from the beginning.
-        if size > self._source.size() or any(0 < seen < size for seen, _ in self._seen):
+        if size > self._source.size() or any(0 < each.size < size for each in self._seen):
             return 0
         return size
 
@@ -204,14 +221,14 @@ class _Audit:
             *_gather(checkpoints.check_kept_apart(source, replay)),
             *_identity(fingerprint, demands.fingerprint),
         ]
-        consistent = _gather(_check_seen(self._seen, walk))
+        consistent = _gather(earlier.check(self._seen, walk))
         witnessed = _gather(witnesses.check(source, replay, since=since, accept=demands.accept_unwitnessed))
         marker = mechanism.last_marker
         steps = (
             Step(FORM, tuple(form)),
             Step(TREE, (*walk.rows, *tree), _counted(walk.tree.size, "entry", "entries")),
             Step(CHECKPOINTS, tuple(signed), _counted(len(_kept(source)), "checkpoint")),
-            Step(CONSISTENCY, tuple(consistent), _about_seen(self._seen, demands.memory)),
+            Step(CONSISTENCY, tuple(consistent), earlier.about(self._seen, demands.memory)),
             Step(WITNESSES, tuple(witnessed), _about_witnesses(source, replay)),
             Step(SIGNATURES, tuple(walk.signatures), _counted(walk.tree.size - since, "event")),
             Step(RULES, tuple(walk.rules)),
@@ -227,11 +244,13 @@ class _Audit:
             entries=replay.tree.size,
             since=since,
             day=marker.day if marker else None,
+            slot_hours=mechanism.slot_hours,
             note=_newest_note(source, published),
             witnessed=_witnessed(source, replay),
             chronicle=walk.chronicle,
             people={each.key_id: tuple(sorted(each.roles)) for each in mechanism.people.values()},
-            seen=tuple(size for size, _ in self._seen),
+            policy=replay.policies.get(published, ()),
+            seen=tuple(self._seen),
         )
 
 
@@ -278,13 +297,13 @@ def _identity(found: str, expected: str | None) -> Iterator[Finding]:
         yield Finding("fingerprint-is-the-posters", f"this log's fingerprint is {found}, not {expected}", 0)
 
 
-def _check_seen(seen: Sequence[tuple[int, bytes]], walk: Walk) -> Iterator[Finding]:
-    for size, root in seen:
-        if size > walk.tree.size:
-            sentence = f"a checkpoint of {size} entries was published once, and now there are fewer"
-            yield Finding("log-only-grows", sentence, walk.tree.size)
-        elif walk.roots.get(size) != root:
-            yield Finding("log-only-grows", f"the first {size} entries are not those that were published")
+def _is_the_logs(result: AuditResult, walk: Walk) -> bool:
+    """Whether the entries give the newest checkpoint, and it extends what was seen before.
+
+    Then that is what this auditor saw last, also where other things are wrong with the log.
+    """
+    wrong = {each.rule for each in result.findings} & _OTHER_LOG
+    return bool(result.note) and not wrong and walk.replay.roots.get(result.size) == result.root
 
 
 def _witnessed(source: Source, replay: blind.Replay) -> Witnessed:
@@ -293,13 +312,6 @@ def _witnessed(source: Source, replay: blind.Replay) -> Witnessed:
         return witnesses.witnessed(newest, replay) if newest else Witnessed()
     except (BrokenSourceError, *witnesses.WRONG):
         return Witnessed()
-
-
-def _about_seen(seen: Sequence[tuple[int, bytes]], memory: Memory | None) -> str:
-    if seen:
-        sizes = sorted({size for size, _ in seen})
-        return "extends the tree of " + ", ".join(f"{size:,}" for size in sizes) + " entries"
-    return "the first audit of this log here" if memory else "no earlier checkpoint was brought"
 
 
 def _about_witnesses(source: Source, replay: blind.Replay) -> str:

@@ -35,10 +35,9 @@ def last_published(source: Source, replay: Replay) -> Checkpoint | None:
         kept = [*source.published(), source.kept_apart()]
     except BrokenSourceError:
         return None
-    verified = [
-        each for each in (_verified(one, replay) for one in kept if one) if isinstance(each, Checkpoint)
-    ]
-    return max(verified, key=lambda each: each.size, default=None)
+    newest = sorted((one for one in kept if one), key=lambda one: unverified(one.note).size, reverse=True)
+    verified = (_verified(one, replay) for one in newest)
+    return next((each for each in verified if isinstance(each, Checkpoint)), None)
 
 
 def check_published(source: Source, replay: Replay, since: int = 0) -> Iterator[Finding]:

@@ -4,8 +4,8 @@ Rules upheld here:
 
 - Nothing is written, not even a lock: a copy on a read-only medium can be audited too.
 - Payloads are read through the layer of their erasure keys; what they are is compared without it.
-- Entries are read in short batches up to the size at the beginning, so that a running server is not held up
-  and what it appends meanwhile is not looked at.
+- A running server is not held up, and what it appends, publishes or widens meanwhile is not looked at: what
+  changes is read at one moment, the beginning; entries and full tiles, which do not, in short batches.
 - Rows are taken as they lie. That they are dense, and that what stands beside an event is what the event
   says, is for the audit to find out; the tables' own guards may have been taken off.
 """
@@ -13,7 +13,7 @@ Rules upheld here:
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, Final
 
 from meyasubako.crypto.layer import remove_layer
 from meyasubako.crypto.merkle import Frontier
-from meyasubako.crypto.tiles import MAX_LEVEL
 from meyasubako.domain.audit import Finding
+from meyasubako.service.inspection.checkpoints import unverified
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.source import (
     CHECKPOINT,
@@ -45,8 +45,22 @@ _SELECT: Final = (
     " WHERE leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index"
 )
 _PATIENCE: Final = 10
+_TRIES: Final = 3
 # An upload whose event has not come yet is swept after a day; until then it is nobody's fault.
 _UPLOADS_STAY: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What changes, as it stood: the size, the head's edge, the checkpoints, the last tile (n, hashes) of
+    each level, and the file outside of the database, or why it cannot be read.
+    """
+
+    size: int
+    edge: bytes | None
+    published: Sequence[Kept]
+    tiles: Mapping[int, tuple[int, bytes]]
+    apart: bytes | OSError | None
 
 
 class MechanismSource:
@@ -63,11 +77,32 @@ class MechanismSource:
             self._connection = _connect(directory / DATABASE)
         except (StoreError, sqlite3.Error) as error:
             raise UnreadableSourceError(f"{directory / DATABASE} cannot be read: {error}") from error
-        self._size = self._one("SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events")
+        self._began = self._begin()
+        self._size = self._began.size
 
     def close(self) -> None:
         """Let go of the database."""
         self._connection.close()
+
+    def _begin(self) -> "_Moment":
+        """What changes while a server runs, as it is now: read at one moment, which is short."""
+        tries = _TRIES
+        while True:
+            # A server writes the file first, then the row: so the file may be ahead of these rows, and is
+            # behind them only where a slot was closed between these two lines.
+            apart = _contents(self._directory / CHECKPOINT)
+            self._rows("BEGIN")
+            size = self._one("SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events")
+            edge = self._rows("SELECT frontier FROM head")
+            notes = self._rows("SELECT note, size, root FROM checkpoints ORDER BY size")
+            tiles = self._rows("SELECT level, max(n), hashes FROM tiles GROUP BY level")
+            self._rows("COMMIT")
+            tries -= 1
+            behind = notes and isinstance(apart, bytes) and unverified(apart).size < notes[-1][1]
+            if not behind or not tries:
+                published = [Kept(bytes(note), size, bytes(root)) for note, size, root in notes]
+                newest = {level: (n, bytes(hashes)) for level, n, hashes in tiles}
+                return _Moment(size, bytes(edge[0][0]) if edge else None, published, newest, apart)
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with _named("database-is-readable"):
@@ -76,9 +111,9 @@ class MechanismSource:
     def _one(self, query: str) -> int:
         return int(self._rows(query)[0][0])
 
-    def malformed(self) -> Iterator[Finding]:
-        """Whether SQLite finds the file in order, and the guards on its tables are ours."""
-        for (found,) in self._rows("PRAGMA quick_check(5)"):
+    def malformed(self, since: int = 0) -> Iterator[Finding]:
+        """Whether SQLite finds the file in order, which takes long, and the guards on its tables are ours."""
+        for (found,) in self._rows("PRAGMA quick_check(5)") if not since else ():
             if found != "ok":
                 yield Finding("database-is-sound", f"SQLite says of the database: {found}")
         if self._one("SELECT count(*) FROM stored_events WHERE leaf_index < 0"):
@@ -117,42 +152,50 @@ class MechanismSource:
             return Batch(entries, rows, replace(error.finding, index=expected))
         return Batch(entries, rows)
 
+    def meanwhile(self) -> Iterator[bytes]:
+        """Rows beyond the size, as far as they reach by now."""
+        start = self._size
+        while found := self._rows(_SELECT, start, start + _BATCH):
+            yield from (row[1] for row in found)
+            start = found[-1][0] + 1
+
     def _missing(self, index: int) -> Finding:
         after = self._rows("SELECT min(leaf_index) FROM stored_events WHERE leaf_index > ?", index)[0][0]
         comes = f"comes entry {after}" if after is not None else f"nothing comes, of {self._size}"
         return Finding("rows-are-dense", f"after entry {index - 1} {comes}", index)
 
     def tile(self, level: int, n: int) -> bytes | None:
-        """A row of hash tiles."""
+        """A row of hash tiles; of each level the last one that there was, as wide as it was."""
+        last, hashes = self._began.tiles.get(level, (-1, b""))
+        if n >= last:
+            return hashes if n == last else None
         found = self._rows("SELECT hashes FROM tiles WHERE level = ? AND n = ?", level, n)
         return bytes(found[0][0]) if found else None
 
     def beyond(self, counts: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Rows of hash tiles that the entries do not give."""
-        for level in range(MAX_LEVEL + 1):
+        for level, (last, _) in sorted(self._began.tiles.items()):
             first = counts[level] if level < len(counts) else 0
-            found = self._rows("SELECT min(n) FROM tiles WHERE level = ? AND n >= ?", level, first)
+            found = self._rows(
+                "SELECT min(n) FROM tiles WHERE level = ? AND n BETWEEN ? AND ?", level, first, last
+            )
             if found[0][0] is not None:
                 yield level, found[0][0]
 
     def edge(self) -> bytes | None:
         """The right edge in the head's row."""
-        found = self._rows("SELECT frontier FROM head")
-        return bytes(found[0][0]) if found else None
+        return self._began.edge
 
     def published(self) -> Sequence[Kept]:
         """Every row of checkpoints."""
-        rows = self._rows("SELECT note, size, root FROM checkpoints ORDER BY size")
-        return [Kept(bytes(note), size, bytes(root)) for note, size, root in rows]
+        return self._began.published
 
     def kept_apart(self) -> Kept | None:
-        """The file `checkpoint`."""
-        try:
-            return Kept((self._directory / CHECKPOINT).read_bytes())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise BrokenSourceError("checkpoint-is-kept-apart", f"{CHECKPOINT}: {error.strerror}") from error
+        """The file `checkpoint`, as it was at the beginning."""
+        apart = self._began.apart
+        if isinstance(apart, OSError):
+            raise BrokenSourceError("checkpoint-is-kept-apart", f"{CHECKPOINT}: {apart.strerror}") from apart
+        return Kept(apart) if apart is not None else None
 
     def log_key(self) -> str | None:
         """A directory does not state it; leaf 0 does."""
@@ -170,6 +213,10 @@ class MechanismSource:
                 if index < self._size:
                     yield Payload(bytes(digest).hex(), size, place, index)
             after = found[-1][0]
+
+    def earlier(self, since: int) -> int | None:
+        """Rows of payloads that entries before an index name."""
+        return int(self._rows("SELECT count(*) FROM payloads WHERE leaf_index < ?", since)[0][0])
 
     def open(self, payload: Payload) -> BinaryIO | None:
         """The sealed bytes from where the record says that they lie, or from wherever else they are."""
@@ -216,6 +263,15 @@ class MechanismSource:
             if named.get(file.name) == "object" or (file.name not in named and _is_fresh(file, fresh)):
                 continue
             yield f"objects/{file.name}"
+
+
+def _contents(path: Path) -> bytes | OSError | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
 
 
 def _is_fresh(file: Path, since: float) -> bool:

@@ -91,7 +91,7 @@ class ExportSource:
         except OSError as error:
             raise BrokenSourceError("file-is-there", f"{name}: {error.strerror}", index) from error
 
-    def malformed(self) -> Iterator[Finding]:
+    def malformed(self, since: int = 0) -> Iterator[Finding]:  # noqa: ARG002  names are looked at quickly
         """Files beyond those that a log of this size has."""
         mirrored = (self._directory / MIRRORED).is_file()
         expected = {CHECKPOINT, VKEY, MIRRORED if mirrored else PAYLOADS}
@@ -147,6 +147,10 @@ class ExportSource:
             if found.broken:
                 raise BrokenSourceError(found.broken.rule, found.broken.sentence, found.broken.index)
 
+    def meanwhile(self) -> Iterator[bytes]:
+        """Nobody writes to an export."""
+        yield from ()
+
     def tile(self, level: int, n: int) -> bytes | None:
         """A hash tile as wide as the size has it."""
         width = tile_width(level, n, self._size)
@@ -189,6 +193,10 @@ class ExportSource:
             wrong = next(number for number, line in enumerate(lines, 1) if not _LINES.fullmatch(line))
             sentence = f"{PAYLOADS}, line {wrong} is not a digest, a size and a place"
             raise BrokenSourceError("payload-is-recorded", sentence)
+
+    def earlier(self, since: int) -> int | None:  # noqa: ARG002  see `payloads`
+        """Every line was given."""
+        return None
 
     def open(self, payload: Payload) -> BinaryIO | None:  # noqa: ARG002  an export holds no payloads
         """An export holds no payloads."""

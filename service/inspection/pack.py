@@ -1,13 +1,14 @@
 """The evidence pack: what an auditor files or hands on, which anybody can verify with stock tools.
 
 - The published log, the report, inclusion proofs of the first and the last entry and of what was found,
-  proofs that the log extends what was seen before, and a page and a short program that say how to verify.
+  checkpoints that were seen before and proofs that the log extends them, and a page and a short program that
+  say how to verify. A checkpoint that the log signed once and does not extend is the proof of a fork.
 - Nothing is overwritten, and nothing in it is secret: it holds no payload.
 """
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -29,19 +30,20 @@ from meyasubako.service.inspection.source import CHECKPOINT, DATABASE
 _PROOFS: Final = 32
 
 
-def pack(
-    result: AuditResult, source: Path, out: Path, facts: Mapping[str, object], seen: Sequence[int] = ()
-) -> None:
+def pack(result: AuditResult, source: Path, out: Path, facts: Mapping[str, object]) -> None:
     """Write the evidence pack of an audit of a directory into a new or empty directory.
 
-    `facts` become report.json; `seen` are sizes of trees that the log was compared with. ExportError if the
-    directory is not empty. A log that is too damaged to be exported is left out, and the pack says so.
+    `facts` become report.json. ExportError if the directory is not empty. A log that is too damaged to be
+    exported is left out, and the pack says so.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ExportError(f"{out} is not an empty directory: a pack overwrites nothing")
     (out / "proofs").mkdir(parents=True)
     (out / "report.html").write_text(render(result), encoding="utf-8")
     (out / "report.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    for number, each in enumerate(result.seen):
+        if each.note:
+            (out / "proofs" / f"seen-{number}-of-{each.size}.checkpoint").write_bytes(each.note)
     log = out / "log"
     try:
         _copy(source, log)
@@ -51,12 +53,16 @@ def pack(
     else:
         # What is wrong with a tree may be just that its proofs cannot be made.
         with suppress(BadNoteError, BadTileError, OSError):
-            _prove(log, result, out / "proofs", seen)
+            _prove(log, result, out / "proofs")
     texts = files("meyasubako.service.inspection") / "templates"
     (out / "verify.py").write_bytes((texts / "verify.py.txt").read_bytes())
     page = (texts / "VERIFY.txt").read_text(encoding="utf-8")
     page = page.format(
-        origin=result.origin, fingerprint=result.fingerprint, size=result.size, root=result.root
+        origin=result.origin,
+        fingerprint=result.fingerprint,
+        size=result.size,
+        root=result.root,
+        policy="\n".join(f"  {line}" for line in result.policy) or "  (the mechanism has no witnesses)",
     )
     (out / "VERIFY.txt").write_text(page, encoding="utf-8")
 
@@ -68,7 +74,7 @@ def _copy(source: Path, log: Path) -> None:
         shutil.copytree(source, log)
 
 
-def _prove(log: Path, result: AuditResult, out: Path, seen: Sequence[int]) -> None:
+def _prove(log: Path, result: AuditResult, out: Path) -> None:
     note = (log / CHECKPOINT).read_bytes()
     size = Checkpoint.parse(Note.parse(note).text).size
 
@@ -84,7 +90,7 @@ def _prove(log: Path, result: AuditResult, out: Path, seen: Sequence[int]) -> No
             leaf = tile[place * 32 : (place + 1) * 32]
             proof = LogProof(index, tuple(inclusion_path(index, size, reader)), note, leaf)
             (out / f"entry-{index}.tlog-proof").write_bytes(proof.encode())
-    for old in dict.fromkeys(seen):
+    for old in dict.fromkeys(each.size for each in result.seen):
         if 0 < old < size:
             path = tuple(consistency_path(old, size, reader))
             request = AddCheckpoint(old, path, note)

@@ -4,7 +4,8 @@
   which it was made. Whoever could write it could as well have written the answer: keep it where only you do.
 - It is a database, so that going on costs as much as there is new: of the folded log only that is read on
   which new entries stand, and only that is written which they changed, in one transaction.
-- It is read by one release; another one begins anew. One audit at a time goes on from it.
+- Whoever judges by other rules, or folds otherwise, begins anew: it names the very code that it was made by.
+  One audit at a time goes on from it.
 """
 
 import os
@@ -13,11 +14,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import date
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from meyasubako.domain import audit as blind
 from meyasubako.domain import case, envelope, ledger, people, rooms
 from meyasubako.domain.chronicle import Deadline
 from meyasubako.service.inspection import folds
@@ -26,7 +30,6 @@ from meyasubako.service.inspection.folds import Folds
 from meyasubako.service.inspection.tree import TileTree
 from meyasubako.service.inspection.walk import Walk
 
-FORMAT: Final = 3
 # The ledger's tables, each with the types of its keys and values. At a slot's end nothing is promised.
 _TABLES: Final[Mapping[str, tuple[Any, Any]]] = {
     "sorts": (str, str),
@@ -47,7 +50,6 @@ _ABSENT: Final = "absent"
 class _Told(msgspec.Struct):
     """What is read whole: what the tree, the mechanism and the chronicle were."""
 
-    format: int
     origin: str
     size: int
     edge: list[tuple[int, list[bytes]]]
@@ -79,7 +81,7 @@ class Standing:
         """Write what differs from what stands there, and commit."""
         for name, changed in self._folds.items():
             folds.write(connection, name, changed)
-        connection.execute("UPDATE ended SET told = ?", (self._told,))
+        connection.execute("UPDATE ended SET told = ?, code = ?", (self._told, _code()))
         connection.execute("COMMIT")
 
 
@@ -91,13 +93,16 @@ class Ended:
         try:
             # Nobody else goes on from it meanwhile.
             self._connection.execute("BEGIN IMMEDIATE")
-            self._told = _decoder.decode(self._connection.execute("SELECT told FROM ended").fetchone()[0])
+            data, code = self._connection.execute("SELECT told, code FROM ended").fetchone()
+            # What other code has written might be read, and mean something else.
+            told = _decoder.decode(data) if code == _code() else None
         except (sqlite3.Error, msgspec.MsgspecError, ValueError, TypeError) as error:
             self.close()
             raise UnreadableSourceError(f"the state of the last audit cannot be read: {error}") from error
-        if self._told.format != FORMAT:
+        if told is None:
             self.close()
             raise UnreadableSourceError("the state of the last audit is another release's: begin anew")
+        self._told = told
 
     def close(self) -> None:
         """Let go of the file; what was not kept is forgotten."""
@@ -169,12 +174,22 @@ def _begin(standing: Standing, path: Path) -> None:
     with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         connection.execute(folds.TABLE)
-        connection.execute("CREATE TABLE ended (told BLOB NOT NULL)")
-        connection.execute("INSERT INTO ended VALUES ('')")
+        connection.execute("CREATE TABLE ended (told BLOB NOT NULL, code TEXT NOT NULL)")
+        connection.execute("INSERT INTO ended VALUES ('', '')")
         standing.write(connection)
     # SQLite would take the journal of a file that was removed for this one's.
     path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
     fresh.replace(path)
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that a state depends on: rules, folds, and this."""
+    digest = sha256(Path(__file__).read_bytes())
+    folder = Path(blind.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _changes(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -185,7 +200,6 @@ def _told(walk: Walk) -> bytes:
     state, chronicle = walk.replay.ledger, walk.chronicle
     return msgspec.msgpack.encode(
         _Told(
-            format=FORMAT,
             origin=state.mechanism.origin,
             size=walk.tree.size,
             edge=walk.tree.edge,

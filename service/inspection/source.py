@@ -86,14 +86,17 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of every file."""
 
-    def malformed(self) -> Iterator[Finding]:
-        """What is wrong with the form of the source as such."""
+    def malformed(self, since: int = 0) -> Iterator[Finding]:
+        """What is wrong with the form of the source; from an index on, as far as that is seen quickly."""
 
     def size(self) -> int:
         """How many entries there should be."""
 
     def batch(self, start: int, stop: int) -> Batch:
         """The entries from start up to, not including, stop."""
+
+    def meanwhile(self) -> Iterator[bytes]:
+        """Entries beyond the size, written since the source was opened; nothing is known of them."""
 
     def tile(self, level: int, n: int) -> bytes | None:
         """The hashes of a stored tile at its greatest width, or None if there is none."""
@@ -115,6 +118,9 @@ class Source(Protocol):
 
     def payloads(self, since: int = 0) -> Iterator[Payload]:
         """What is recorded of every payload that entries from an index on name, or of more than those."""
+
+    def earlier(self, since: int) -> int | None:
+        """How many payloads are recorded of entries before an index; None where `payloads` gives them too."""
 
     def open(self, payload: Payload) -> BinaryIO | None:
         """The payload's sealed bytes, None if they are not there.

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeVar
@@ -22,6 +22,7 @@ from meyasubako.domain import envelope
 from meyasubako.domain.audit import Finding, Replay
 from meyasubako.domain.chronicle import Chronicle
 from meyasubako.domain.envelope import Event
+from meyasubako.domain.errors import DomainError
 from meyasubako.domain.ledger import Owner
 from meyasubako.service.inspection.examine import Examined, examine, examine_source, wrong_signatures
 from meyasubako.service.inspection.folds import Folds
@@ -55,6 +56,8 @@ class Walk:
         self.rules: list[Finding] = []
         # Payloads of which an earlier audit found that they must be absent.
         self.absent: frozenset[str] = frozenset()
+        # How many entries were written meanwhile, and what must be absent by them.
+        self._meanwhile: tuple[int, frozenset[str]] = (0, frozenset())
         self._index = 0
         self._signed: list[tuple[int, bytes, VerifyKey]] = []
         self._asked: deque[Future[list[Finding]]] = deque()
@@ -89,6 +92,20 @@ class Walk:
         ledger = self.replay.ledger
         cases, rooms = _walked(ledger.cases), _walked(ledger.rooms)
         return self.absent | blind.must_be_absent(ledger, cases.values(), rooms.values())
+
+    def destroyed_meanwhile(self) -> frozenset[str]:
+        """The payloads that must be absent by now, if entries that were written meanwhile are right.
+
+        The next audit will verify those.
+        """
+        entries = list(self.source.meanwhile())
+        if len(entries) > self._meanwhile[0]:
+            ledger = self.replay.ledger.branch()
+            with suppress(DomainError, LookupError, ValueError):
+                for index, data in enumerate(entries, self.tree.size):
+                    ledger.apply(envelope.read(data), index)
+            self._meanwhile = len(entries), blind.must_be_absent(ledger)
+        return self._meanwhile[1]
 
     def _examined(self, start: int, stop: int) -> Iterator[Examined]:
         places = [start, *range(start - start % CHUNK + CHUNK, stop, CHUNK), stop]

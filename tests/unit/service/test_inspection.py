@@ -89,6 +89,31 @@ def test_a_mechanism_is_audited_while_it_is_written_to(lived):
     assert (result.size, result.entries) == (384, 384)
 
 
+def test_what_is_written_published_and_erased_during_an_audit_accuses_nobody(lived):
+    """A mechanism does not stop for its auditor: what the audit reads is one moment's."""
+    steps = []
+    with lived.open() as box:
+        gravel = lived.reporters["gravel"]
+
+        def meanwhile(step, done, total):
+            if not total or done not in (0, total):
+                return
+            steps.append(step)
+            box.write("ira", "message.posted", gravel.dialogue, f"during {step}")
+            box.publish()
+            if step == "checking payloads" and done == 0:
+                box.act(gravel, "mailbox.closed_to_reading", gravel.dialogue, {"sealed_by": "server"})
+                box.mechanism.destroy()
+
+        result = audit(lived.directory, progress=meanwhile)
+        assert {"replaying the log", "checking payloads"} <= set(steps)
+        assert result.good, result.findings
+        assert (result.size, result.entries) == (320, 321)
+        later = audit(lived.directory)
+    assert later.good, later.findings
+    assert later.entries > 321
+
+
 def test_progress_is_told_from_beginning_to_end(lived):
     told = []
     audit(lived.directory, progress=lambda *step: told.append(step))

@@ -12,17 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
+from meyasubako.crypto.merkle import root_of
 from meyasubako.domain.audit import Finding
 from meyasubako.domain.chronicle import Chronicle, Deadline
 from meyasubako.domain.rules import RULES
 from meyasubako.service.cli.audit_view import facts
-from meyasubako.service.inspection import ExportError, audit, plots
+from meyasubako.service.inspection import Demands, ExportError, audit, plots
 from meyasubako.service.inspection.meanings import meaning
 from meyasubako.service.inspection.pack import pack
 from meyasubako.service.inspection.report import render
+from meyasubako.service.keys import ServerKeys
 from tests.system import tampering
-from tests.system.lived import found_lived
+from tests.system.lived import ORIGIN, found_lived
 
+TODAY = date.today()  # noqa: DTZ011  the machine's, as an auditor's
 CHECKER = Path(__file__).parents[2] / "independent" / "log_checker.py"
 
 
@@ -138,8 +142,12 @@ def test_a_plot_draws_any_numbers(values):
 
 @pytest.fixture
 def packed(lived, tmp_path):
-    result = audit(lived.directory, seen=[])
-    pack(result, lived.directory, tmp_path / "pack", facts(result), seen=[64, 256])
+    leaves = [bytes.fromhex(event.leaf) for event in tampering.events(lived)]
+    pin = sign_checkpoint(
+        Checkpoint(ORIGIN, 64, root_of(leaves[:64])), ServerKeys.load(lived.directory).log, 0
+    )
+    result = audit(lived.directory, Demands(seen=[(256, root_of(leaves[:256]))], pins=[pin]))
+    pack(result, lived.directory, tmp_path / "pack", facts(result, TODAY))
     # Somewhere else, with nothing beside it.
     return Path(shutil.move(tmp_path / "pack", tmp_path / "clean"))
 
@@ -161,9 +169,26 @@ def test_a_pack_is_verified_by_its_own_page_with_stock_tools(packed):
         "entry-319.tlog-proof",
         "extends-256.add-checkpoint",
         "extends-64.add-checkpoint",
+        "seen-1-of-64.checkpoint",
     ]
     assert json.loads((packed / "report.json").read_text())["good"]
     assert "box.example.org/lived" in (packed / "VERIFY.txt").read_text()
+
+
+def test_a_fork_is_proved_by_the_pack_alone(lived, tmp_path):
+    """The checkpoint that the log signed once lies in the pack, and its program finds that the two differ."""
+    keys = ServerKeys.load(lived.directory)
+    pin = sign_checkpoint(Checkpoint(ORIGIN, 64, bytes(32)), keys.log, 0)
+    result = audit(lived.directory, Demands(pins=[pin]))
+    assert [each.rule for each in result.findings] == ["log-only-grows"]
+    pack(result, lived.directory, tmp_path / "pack", facts(result, TODAY))
+    status, told = verify(tmp_path / "pack")
+    assert (status, told.split(":")[0]) == (1, "FORKED")
+    other = ServerKeys.create(tmp_path, ORIGIN)
+    made_up = sign_checkpoint(Checkpoint(ORIGIN, 64, bytes(32)), other.log, 0)
+    (tmp_path / "pack" / "proofs" / "seen-0-of-64.checkpoint").write_bytes(made_up)
+    status, told = verify(tmp_path / "pack")
+    assert (status, told.split(":")[0]) == (1, "FAILED"), "what the log has not signed proves nothing"
 
 
 def test_the_page_in_a_pack_says_commands_that_work(packed):
@@ -202,7 +227,7 @@ def test_what_was_found_is_proved_in_the_pack(lived, tmp_path):
         body = {"person": lived.id("otto"), "role": "intake:main"}
         place = tampering.slip_in(box, request.add("role.granted", box.ledger.mechanism.stream, body))[0]
     result = audit(lived.directory)
-    pack(result, lived.directory, tmp_path / "pack", facts(result))
+    pack(result, lived.directory, tmp_path / "pack", facts(result, TODAY))
     assert (tmp_path / "pack" / "proofs" / f"entry-{place}.tlog-proof").is_file()
     assert verify(tmp_path / "pack")[0] == 0
 
@@ -211,7 +236,7 @@ def test_a_log_too_damaged_to_export_is_left_out_and_that_is_said(lived, tmp_pat
     with tampering.guards_off(lived) as connection:
         connection.execute("DELETE FROM stored_events WHERE leaf_index = 5")
     result = audit(lived.directory)
-    pack(result, lived.directory, tmp_path / "pack", facts(result))
+    pack(result, lived.directory, tmp_path / "pack", facts(result, TODAY))
     assert not (tmp_path / "pack" / "log").exists()
     assert "could not be exported" in (tmp_path / "pack" / "NO-LOG.txt").read_text()
     assert "rows-are-dense" in (tmp_path / "pack" / "report.html").read_text()
@@ -222,4 +247,4 @@ def test_a_pack_overwrites_nothing(lived, tmp_path):
     (tmp_path / "pack" / "mine").write_text("mine")
     result = audit(lived.directory)
     with pytest.raises(ExportError):
-        pack(result, lived.directory, tmp_path / "pack", facts(result))
+        pack(result, lived.directory, tmp_path / "pack", facts(result, TODAY))

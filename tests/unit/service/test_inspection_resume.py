@@ -129,6 +129,60 @@ def test_a_payload_missing_from_new_entries_is_found(lived, state):
     assert rules == {"payload-is-there"}
 
 
+@pytest.fixture
+def out(lived, tmp_path):
+    """An export of the mechanism that lived on."""
+    export(lived.directory, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def record(out, change):
+    lines = (out / "payloads.txt").read_text().splitlines()
+    (out / "payloads.txt").write_text("".join(f"{line}\n" for line in change(lines)))
+
+
+def old_lines(lived, lines):
+    """The lines of payloads that entries before the state name."""
+    old = {each.digest for event in tampering.events(lived)[:300] for each in event.payloads()}
+    return [line for line in lines if line[:64] in old]
+
+
+def test_an_old_line_that_is_missing_from_the_record_is_found(lived, state, out):
+    record(out, lambda lines: [line for line in lines if line != old_lines(lived, lines)[3]])
+    findings = audit(out, Demands(state=state)).findings
+    assert [each.rule for each in findings] == ["payload-is-recorded"]
+    assert findings == audit(out).findings
+
+
+def test_a_record_of_new_payloads_alone_is_found(lived, state, out):
+    record(out, lambda lines: [line for line in lines if line not in old_lines(lived, lines)])
+    assert {each.rule for each in audit(out, Demands(state=state)).findings} == {"payload-is-recorded"}
+
+
+def test_a_line_too_many_is_found(lived, state, out):
+    record(out, lambda lines: [*lines, f"{'ab' * 32} 300 table"])
+    findings = audit(out, Demands(state=state)).findings
+    assert [each.rule for each in findings] == ["payload-is-named"]
+
+
+def test_what_was_erased_before_the_state_stays_gone_in_the_record(lived, state, out):
+    """A line that says of destroyed bytes that they are there."""
+    record(out, lambda lines: [line.replace(" gone", " table") for line in lines])
+    findings = audit(out, Demands(state=state)).findings
+    assert {each.rule for each in findings} == {"payload-is-destroyed"}
+    assert findings == audit(out).findings
+
+
+def test_an_old_row_that_is_missing_from_a_database_is_found(lived, state):
+    event = next(event for event in tampering.events(lived) if event.kind == "message.posted")
+    digest = event.body["message"]["sha256"]
+    with tampering.guards_off(lived) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("DELETE FROM payloads WHERE digest = ?", (bytes.fromhex(digest),))
+    findings = audit(lived.directory, Demands(state=state)).findings
+    assert [(each.rule, digest in each.sentence) for each in findings] == [("payload-is-recorded", True)]
+
+
 def test_what_should_be_gone_is_looked_for_every_time(lived, state):
     with tampering.guards_off(lived) as connection:
         gone = connection.execute("SELECT id FROM payloads WHERE place = 'gone'").fetchone()[0]
@@ -171,6 +225,13 @@ def changed(state, change, *given):
 def test_a_state_of_another_log_is_refused(lived, state):
     changed(state, "UPDATE ended SET told = other(told)")
     with pytest.raises(UnreadableSourceError, match="another log"):
+        audit(lived.directory, Demands(state=state))
+
+
+def test_a_state_that_other_code_has_made_is_refused(lived, state):
+    """Other rules, or other folds, may say otherwise of what was verified then."""
+    changed(state, "UPDATE ended SET code = 'ab' || substr(code, 3)")
+    with pytest.raises(UnreadableSourceError, match="another release"):
         audit(lived.directory, Demands(state=state))
 
 
@@ -250,10 +311,48 @@ def test_a_good_audit_is_remembered_and_a_log_must_extend_what_was_seen(original
     assert first.first_use
     assert first.good
     second = audit(lived.directory, Demands(memory=memory))
-    assert (second.seen, second.good) == ((384,), True)
+    assert ([each.size for each in second.seen], second.good) == ([384], True)
     back = audit(original.directory, Demands(memory=memory))
     assert [each.rule for each in back.findings] == ["log-only-grows"]
-    assert memory.recall(first.origin) == first.note, "an audit with findings is not remembered"
+    assert memory.recall(first.origin) == first.note, "a log that was set back is not remembered"
+
+
+def test_what_was_seen_is_remembered_also_where_other_things_are_wrong(original, lived, tmp_path):
+    """Whoever makes one finding stay in a log would else rewrite its past unseen from then on."""
+    memory = Memory(tmp_path / "memory")
+    with tampering.guards_off(lived) as connection:
+        connection.execute("DELETE FROM small_payloads")
+    found = audit(lived.directory, Demands(memory=memory))
+    assert not found.good
+    assert memory.recall(found.origin) == found.note
+    back = audit(original.directory, Demands(memory=memory))
+    assert [each.rule for each in back.findings] == ["log-only-grows"]
+    assert back.seen[0].note == found.note, "the evidence is at hand"
+
+
+def test_a_log_under_another_name_on_the_poster_is_not_remembered(lived, tmp_path):
+    memory = Memory(tmp_path / "memory")
+    result = audit(lived.directory, Demands(memory=memory, fingerprint="1234 " * 6))
+    assert [each.rule for each in result.findings] == ["fingerprint-is-the-posters"]
+    assert memory.recall(result.origin) == b""
+
+
+def test_a_pin_that_the_log_never_signed_accuses_nobody(lived, tmp_path):
+    keys = ServerKeys.create(tmp_path, "box.example.org/lived")
+    for size in (64, 10_000):
+        pin = sign_checkpoint(Checkpoint("box.example.org/lived", size, bytes(32)), keys.log, 0)
+        findings = audit(lived.directory, Demands(pins=[pin])).findings
+        assert [each.rule for each in findings] == ["pin-is-the-logs"]
+    own = ServerKeys.load(lived.directory)
+    pin = sign_checkpoint(Checkpoint("box.example.org/lived", 64, bytes(32)), own.log, 0)
+    assert [each.rule for each in audit(lived.directory, Demands(pins=[pin])).findings] == ["log-only-grows"]
+
+
+def test_a_pin_of_another_log_is_not_compared(lived, tmp_path):
+    keys = ServerKeys.create(tmp_path, "box.example.org/other")
+    pin = sign_checkpoint(Checkpoint("box.example.org/other", 64, bytes(32)), keys.log, 0)
+    with pytest.raises(UnreadableSourceError, match=r"box\.example\.org/other"):
+        audit(lived.directory, Demands(pins=[pin]))
 
 
 def test_a_fork_shown_later_is_found_by_memory(original, lived, tmp_path):

@@ -1,13 +1,19 @@
 """`audit` as an auditor types it: what it prints, what it writes, and how it ends."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
+from meyasubako.crypto.keyfile import write_keyfile
+from meyasubako.service.cli.audit_view import draw, facts
 from meyasubako.service.cli.main import main
+from meyasubako.service.inspection import audit as audit_source
 from tests.system import tampering
 from tests.system.lived import found_lived
+from tests.unit.service.mirrors import served
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,26 @@ def test_an_audit_goes_on_where_the_last_one_ended(lived, audit, tmp_path):
     assert json.loads(audit(lived.directory, "--since", state, "--json").stdout)["since"] == 320
 
 
+def test_an_address_is_audited_in_a_copy_that_is_kept(lived, audit, tmp_path):
+    """Next time only what is new is fetched, and only that is verified."""
+    (tmp_path / "rita.key").write_bytes(write_keyfile(lived.people["rita"], "rita", "pass", 10))
+    (tmp_path / "pass").write_text("pass\n")
+    key = ("--key", tmp_path / "rita.key", "--passphrase-file", tmp_path / "pass")
+    kept = ("--mirror", tmp_path / "copy", "--since", tmp_path / "state", "--json")
+    with served(lived) as (url, counting):
+        assert json.loads(audit(url, *key, *kept).stdout)["since"] == 0
+        with lived.open() as box:
+            box.publish()
+        counting.asked.clear()
+        again = json.loads(audit(url, *key, *kept).stdout)
+    assert (again["since"], again["entries"], again["good"]) == (320, 384, True)
+    assert [path for path in counting.asked if path.startswith("/tile/entries")] == [
+        "/tile/entries/001.p/128"
+    ]
+    assert audit(tmp_path / "copy").exit_code == 0
+    assert audit(lived.directory, "--mirror", tmp_path / "other").exit_code == 2
+
+
 def test_a_pin_must_be_extended(lived, original, audit, tmp_path):
     with lived.open() as box:
         box.publish()
@@ -103,6 +129,18 @@ def test_a_report_and_a_pack_are_written(lived, audit, tmp_path):
         "proofs",
     }
     assert audit(tmp_path / "pack" / "log").exit_code == 0
+
+
+def test_a_log_that_stopped_and_one_ahead_of_time_are_told(lived, audit):
+    """Nothing in a log that somebody stopped showing is wrong: only its age tells."""
+    assert "the last slot" not in audit(lived.directory).stdout.lower()
+    result = audit_source(lived.directory)
+    for days, name, said in ((3, "", ""), (30, "stopped", "it has stopped"), (-2, "ahead", "still to come")):
+        today, console = result.day + timedelta(days=days), Console(record=True, width=200)
+        told = facts(result, today)
+        assert [each for each in ("stopped", "ahead") if told[each]] == ([name] if name else [])
+        draw(console, result, today)
+        assert said in console.export_text()
 
 
 def test_missed_deadlines_are_told_and_count_where_that_is_asked(lived, audit):

@@ -1,0 +1,80 @@
+"""What an auditor saw of a log before, and whether the log still extends it.
+
+- A tree that was seen and is no beginning of this log is evidence, if the log had signed it: so checkpoints
+  are kept with their signatures, and handed on.
+- One that no key of this log has signed proves only that two things are not the same; it is told apart.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
+from meyasubako.crypto.cosignature import verifier_of
+from meyasubako.crypto.errors import BadKeyError, BadNoteError
+from meyasubako.crypto.note import Note, NoteKey
+from meyasubako.domain.audit import Finding, Replay
+from meyasubako.service.inspection.errors import UnreadableSourceError
+from meyasubako.service.inspection.memory import Memory
+from meyasubako.service.inspection.walk import Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A tree that was seen: its size and root (32 bytes), and the checkpoint's note where that was kept.
+
+    `verified` where an audit did so at that time, with the keys of that time.
+    """
+
+    size: int
+    root: bytes
+    note: bytes = b""
+    verified: bool = True
+
+
+def of(note: bytes, origin: str, *, verified: bool) -> Seen:
+    """The tree of a checkpoint; BadNoteError if it is none, UnreadableSourceError if it is another log's."""
+    tree = Checkpoint.parse(Note.parse(note).text)
+    if origin and tree.origin != origin:
+        raise UnreadableSourceError(
+            f"the checkpoint that was brought is of the log {tree.origin}, and this is {origin}"
+        )
+    return Seen(tree.size, tree.root, note, verified)
+
+
+def check(seen: Iterable[Seen], walk: Walk) -> Iterator[Finding]:
+    """Whether the log that was walked through begins with every tree that was seen."""
+    for each in seen:
+        if each.size <= walk.tree.size and walk.roots.get(each.size) == each.root:
+            continue
+        if not each.verified and not _is_signed(each.note, walk.replay):
+            sentence = (
+                f"the checkpoint of {each.size} entries that was brought is not of this tree, and no key that"
+                " this log names has signed it"
+            )
+            yield Finding("pin-is-the-logs", sentence)
+        elif each.size > walk.tree.size:
+            sentence = f"a checkpoint of {each.size} entries was published once, and now there are fewer"
+            yield Finding("log-only-grows", sentence, walk.tree.size)
+        else:
+            sentence = f"the first {each.size} entries are not those that were published"
+            yield Finding("log-only-grows", sentence)
+
+
+def _is_signed(note: bytes, replay: Replay) -> bool:
+    """Whether any key that the log has, or had at one of its markers, has signed a checkpoint."""
+    mechanism = replay.ledger.mechanism
+    for text in {*mechanism.log_keys, *(key for keys in replay.log_keys.values() for key in keys)}:
+        try:
+            open_checkpoint(note, mechanism.origin, [verifier_of(NoteKey.parse(text))])
+        except (BadNoteError, BadKeyError):
+            continue
+        return True
+    return False
+
+
+def about(seen: Sequence[Seen], memory: Memory | None) -> str:
+    """A word on what the log was compared with."""
+    if seen:
+        sizes = sorted({each.size for each in seen})
+        return "extends the tree of " + ", ".join(f"{size:,}" for size in sizes) + " entries"
+    return "the first audit of this log here" if memory else "no earlier checkpoint was brought"
