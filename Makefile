@@ -90,8 +90,8 @@ translations: $(VENV)/.dev ## merge changed sentences of the reporter's site int
 	$(BIN)/pybabel -q update -i build/messages.pot -d $(WORDS) --no-fuzzy-matching --ignore-pot-creation-date -w 100
 	$(BIN)/pybabel -q compile -d $(WORDS)
 
-test-interop: $(VENV)/.dev node_modules/.installed ## needs Debian's age, golang-go, golang-golang-x-mod-dev
-	@command -v age go >/dev/null || { echo "test-interop needs: apt-get install age golang-go golang-golang-x-mod-dev" >&2; exit 2; }
+test-interop: $(VENV)/.dev node_modules/.installed ## needs Debian's age, golang-go, golang-golang-x-mod-dev; root gets them
+	@tests/interop/packages.sh
 	$(BIN)/python -m pytest tests/interop -m "long or not long"
 
 SECONDS ?= 60

@@ -17,8 +17,8 @@ def logcheck(tmp_path_factory):
     environment = {**os.environ, **GO_ENVIRONMENT, "GOCACHE": str(folder / "cache")}
     try:
         subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, env=environment, check=True)
-    except FileNotFoundError:
-        pytest.fail("there is no Go here: run `make test-interop`, which installs it")
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.fail("Go does not build it here: `make test-interop` installs what is missing, or names it")
 
     def run(*arguments):
         words = [str(program), *map(str, arguments)]

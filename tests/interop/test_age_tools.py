@@ -1,6 +1,6 @@
 """Debian's age, pyrage and npm's age-encryption read and write what our commands do, also at 100 MB.
 
-These fail, rather than skip, where a tool is absent: `make test-interop` says what to install.
+These fail, rather than skip, where a tool is absent: `make test-interop` installs or names what is missing.
 """
 
 import hashlib
@@ -20,6 +20,8 @@ from meyasubako.crypto.age import HybridIdentity, ScryptIdentity, X25519Identity
 BIN = Path(sys.executable).parent
 MEYASUBAKO = BIN / "meyasubako"
 PEER = Path(__file__).parents[1] / "unit/crypto/age/age_encryption.mjs"
+# age-encryption holds a file and its armor in memory many times over: 6 GB for 100 MB.
+ROOM = "--max-old-space-size=8192"
 SIZES = [0, 1, 65_535, 65_536, 65_537, 100_000_000]
 CLASSIC = X25519Identity.from_seed(bytes(range(32)))
 HYBRID = HybridIdentity.from_seed(bytes(range(32)))
@@ -144,7 +146,7 @@ def test_age_encryption_opens_ours_and_we_open_theirs(
         {**common, "op": "decrypt", "from": str(ours), "to": str(back)},
     ]
     jobs.write_text(json.dumps(work))
-    run(BIN / "node", PEER, jobs)
+    run(BIN / "node", ROOM, PEER, jobs)
     assert digest(back) == digest(plain)
     run(MEYASUBAKO, "open", "-i", folder / f"{kind}.txt", "-o", back, theirs)
     assert digest(back) == digest(plain)
