@@ -11,7 +11,7 @@ Rules upheld here:
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -201,7 +201,7 @@ class MechanismSource:
         """A directory does not state it; leaf 0 does."""
         return None
 
-    def payloads(self, since: int = 0) -> Iterator[Payload]:
+    def payloads(self, since: int = 0, wanted: Container[str] | None = None) -> Iterator[Payload]:
         """Every row of payloads that an entry from an index up to the size names."""
         after = 0
         while found := self._rows(
@@ -210,13 +210,14 @@ class MechanismSource:
             *(after, since, _BATCH),
         ):
             for _, digest, size, place, index in found:
-                if index < self._size:
-                    yield Payload(bytes(digest).hex(), size, place, index)
+                name = bytes(digest).hex()
+                if index < self._size and (wanted is None or name in wanted):
+                    yield Payload(name, size, place, index)
             after = found[-1][0]
 
-    def earlier(self, since: int) -> int | None:
-        """Rows of payloads that entries before an index name."""
-        return int(self._rows("SELECT count(*) FROM payloads WHERE leaf_index < ?", since)[0][0])
+    def count(self) -> int:
+        """Rows of payloads that entries up to the size name."""
+        return int(self._rows("SELECT count(*) FROM payloads WHERE leaf_index < ?", self._size)[0][0])
 
     def open(self, payload: Payload) -> BinaryIO | None:
         """The sealed bytes from where the record says that they lie, or from wherever else they are."""

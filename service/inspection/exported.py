@@ -9,7 +9,7 @@ Rules upheld here (C2SP tlog-tiles):
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -70,6 +70,8 @@ class ExportSource:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        # Digest, size and place as payloads.txt has them, once it was read.
+        self._recorded: list[tuple[str, str, Place]] | None = None
         try:
             self._note = (directory / CHECKPOINT).read_bytes()
             # What it says is verified by the audit; here it only says how much to read.
@@ -182,21 +184,30 @@ class ExportSource:
         except UnicodeDecodeError:
             return ""
 
-    def payloads(self, since: int = 0) -> Iterator[Payload]:  # noqa: ARG002  the lines name no entries
+    def payloads(
+        self,
+        since: int = 0,  # noqa: ARG002  the lines name no entries
+        wanted: Container[str] | None = None,
+    ) -> Iterator[Payload]:
         """The lines of payloads.txt."""
-        lines = self._read(PAYLOADS).decode("ascii", errors="replace").splitlines()
-        # Other ends of lines than these would be none to the expression.
-        found = _LINES.findall("\n".join(lines))
-        for digest, size, place in found:
-            yield Payload(digest, int(size), place)
-        if len(found) != len(lines):
-            wrong = next(number for number, line in enumerate(lines, 1) if not _LINES.fullmatch(line))
-            sentence = f"{PAYLOADS}, line {wrong} is not a digest, a size and a place"
-            raise BrokenSourceError("payload-is-recorded", sentence)
+        for digest, size, place in self._record():
+            if wanted is None or digest in wanted:
+                yield Payload(digest, int(size), place)
 
-    def earlier(self, since: int) -> int | None:  # noqa: ARG002  see `payloads`
-        """Every line was given."""
-        return None
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self._record())
+
+    def _record(self) -> list[tuple[str, str, Place]]:
+        if self._recorded is None:
+            lines = self._read(PAYLOADS).decode("ascii", errors="replace").splitlines()
+            # Other ends of lines than these would be none to the expression.
+            self._recorded = _LINES.findall("\n".join(lines))
+            if len(self._recorded) != len(lines):
+                wrong = next(number for number, line in enumerate(lines, 1) if not _LINES.fullmatch(line))
+                sentence = f"{PAYLOADS}, line {wrong} is not a digest, a size and a place"
+                raise BrokenSourceError("payload-is-recorded", sentence)
+        return self._recorded
 
     def open(self, payload: Payload) -> BinaryIO | None:  # noqa: ARG002  an export holds no payloads
         """An export holds no payloads."""

@@ -109,13 +109,11 @@ class Folds(MutableMapping[K, V], Generic[K, V]):
 
     def values(self) -> ValuesView[V]:
         """Every value, read at once."""
-        self._read_all()
-        return super().values()
+        return self._all().values()
 
     def items(self) -> ItemsView[K, V]:
         """Every key and value, read at once."""
-        self._read_all()
-        return super().items()
+        return self._all().items()
 
     def changes(self) -> Mapping[K, V]:
         """What was set since the file was opened; GONE for what was taken away."""
@@ -130,13 +128,15 @@ class Folds(MutableMapping[K, V], Generic[K, V]):
                 found = _decoded(self._value, value, self._name)
         return found
 
-    def _read_all(self) -> None:
-        if self._whole:
-            return
-        asked = "SELECT key, value FROM folds WHERE name = ? ORDER BY rowid"
-        known, self._known = self._known, {}
-        for spelled, value in self._connection.execute(asked, (self._name,)):
-            key = _decoded(self._key, spelled, self._name)
-            self._known[key] = known.pop(key) if key in known else _decoded(self._value, value, self._name)
-        self._known.update(known)
-        self._whole = True
+    def _all(self) -> dict[K, V]:
+        if not self._whole:
+            asked = "SELECT key, value FROM folds WHERE name = ? ORDER BY rowid"
+            known, self._known = self._known, {}
+            for spelled, value in self._connection.execute(asked, (self._name,)):
+                key = _decoded(self._key, spelled, self._name)
+                self._known[key] = (
+                    known.pop(key) if key in known else _decoded(self._value, value, self._name)
+                )
+            self._known.update(known)
+            self._whole = True
+        return {key: value for key, value in self._known.items() if value is not GONE}

@@ -4,7 +4,7 @@ A source gives out what is there and believes none of it. Where something cannot
 `BrokenSourceError`, which the audit turns into a finding.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal, Protocol
 
@@ -116,11 +116,11 @@ class Source(Protocol):
     def log_key(self) -> str | None:
         """The log's verifier key as it stands beside the log, where the source says it."""
 
-    def payloads(self, since: int = 0) -> Iterator[Payload]:
-        """What is recorded of every payload that entries from an index on name, or of more than those."""
+    def payloads(self, since: int = 0, wanted: Container[str] | None = None) -> Iterator[Payload]:
+        """What is recorded of every payload; or of wanted ones, which entries from an index on name."""
 
-    def earlier(self, since: int) -> int | None:
-        """How many payloads are recorded of entries before an index; None where `payloads` gives them too."""
+    def count(self) -> int:
+        """Of how many payloads something is recorded."""
 
     def open(self, payload: Payload) -> BinaryIO | None:
         """The payload's sealed bytes, None if they are not there.

@@ -28,34 +28,29 @@ _ABSENT: Final = frozenset({"gone", "lost"})
 def check(walk: Walk, since: int = 0) -> Iterator[Finding]:
     """Compare what the log names with what is recorded and, in a directory, with the bytes.
 
-    From an index on, only payloads that later entries name are read, and others counted; what must be absent
-    is always looked for.
+    From an index on, only payloads that later entries name are looked at, and others counted; what must be
+    absent is always looked for.
     """
     source, ledger = walk.source, walk.replay.ledger
     if not source.recorded:
         return
     absent, owners = walk.must_be_absent(), walk.named()
     places: dict[str, Place] = {}
-    others: list[str] = []
-    for payload in source.payloads(since):
+    for payload in source.payloads(since, owners.keys() | absent if since else None):
         digest, owner = payload.digest, owners.get(payload.digest)
         if since and owner is None:
-            others.append(digest)
-            if digest not in absent:
-                continue
             owner = ledger.owners.get(digest)
         if len(places) % _EVERY == 0:
             walk.progress("checking payloads", len(places), len(owners))
         if digest in places:
-            yield _finding(owner, "payload-is-recorded", digest, "stands twice")
+            yield _twice(owner, digest)
         places[digest] = payload.place
         found = _check(source, ledger, payload, owner, gone=digest in absent)
         yield from _still(walk, digest, found) if found else ()
     for digest in sorted(owners.keys() - places.keys(), key=lambda each: owners[each].index):
         yield _missing(owners[digest], digest)
     if since:
-        yield from _check_earlier(walk, since, others)
-        yield from _check_absent(source, ledger, absent - places.keys())
+        yield from _check_others(walk, absent - places.keys())
     else:
         yield from _left_over(source, places)
     walk.progress("checking payloads", len(owners), len(owners))
@@ -93,18 +88,25 @@ def _look(
         yield from _check_bytes(source, payload, owner, card=is_card(ledger, payload.digest))
 
 
-def _check_earlier(walk: Walk, since: int, others: list[str]) -> Iterator[Finding]:
-    """Count what is recorded beside what later entries name; where that differs, find out by what."""
-    source, ledger, named = walk.source, walk.replay.ledger, walk.named()
-    recorded = source.earlier(since)
-    if (len(others) if recorded is None else recorded) == len(ledger.owners) - len(named):
-        # A database's rows say which entry names them.
-        yield from map(_unnamed, others if recorded is not None else ())
-        return
-    found = {payload.digest for payload in source.payloads()}
-    yield from map(_unnamed, sorted(found.difference(ledger.owners)))
-    for digest in sorted(ledger.owners.keys() - found - named.keys()):
-        yield _missing(ledger.owners[digest], digest)
+def _check_others(walk: Walk, absent: Iterable[str]) -> Iterator[Finding]:
+    """Count what is recorded in all; where that is not what the log names, find out what it is."""
+    source, ledger = walk.source, walk.replay.ledger
+    if source.count() != len(ledger.owners):
+        found, named = set[str](), walk.named()
+        for payload in source.payloads():
+            owner = ledger.owners.get(payload.digest)
+            if owner is None:
+                yield _unnamed(payload.digest)
+            elif payload.digest in found and payload.digest not in named:
+                yield _twice(owner, payload.digest)
+            found.add(payload.digest)
+        for digest in sorted(ledger.owners.keys() - found - named.keys()):
+            yield _missing(ledger.owners[digest], digest)
+    yield from _check_absent(source, ledger, absent)
+
+
+def _twice(owner: Owner | None, digest: str) -> Finding:
+    return _finding(owner, "payload-is-recorded", digest, "stands twice")
 
 
 def _missing(owner: Owner, digest: str) -> Finding:
