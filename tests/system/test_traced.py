@@ -76,10 +76,16 @@ def written(trace: Path) -> dict[str, bytes]:
 
 
 def _harmless(arguments: str) -> bool:
-    """Whether a mapping cannot write to a file; SQLite's index of its own log is the one that does."""
+    """Whether a mapping cannot write to a file; SQLite's index of its own log is the one that does.
+
+    What processes share of memfd_create(2) has no place on any disk.
+    """
     shared = "MAP_SHARED" in arguments and "PROT_WRITE" in arguments and "MAP_ANONYMOUS" not in arguments
-    told = re.search(r"\d+<([^>]*)>", arguments)
-    return not shared or (told is not None and _bytes(told[1]).endswith(b"-shm"))
+    told = re.search(r"\d+<([^>]*)>(\(deleted\))?", arguments)
+    if not shared or told is None:
+        return not shared
+    path = _bytes(told[1])
+    return path.endswith(b"-shm") or (path.startswith(b"/memfd:") and told[2] is not None)
 
 
 def _bytes(shown: str) -> bytes:
