@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,7 +17,7 @@ from meyasubako.domain import envelope, keeping, requests, rules
 from meyasubako.domain.case import Case
 from meyasubako.domain.chronicle import Chronicle
 from meyasubako.domain.envelope import Event, read
-from meyasubako.domain.errors import BadEventError, RefusedError
+from meyasubako.domain.errors import BadEventError, DomainError, RefusedError
 from meyasubako.domain.ledger import Ledger, Verify
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.rules.order import ONE_DAY
@@ -164,6 +165,23 @@ def must_be_absent(
     }
     erased = frozenset(case.stream for case in looked_at if case.state == "erased")
     return frozenset(closed | removed | over | _owned_by(ledger, erased))
+
+
+def absent_after(replay: Replay, tree: merkle.Frontier, entries: Iterable[bytes]) -> frozenset[str]:
+    """What must be absent once more entries are folded, as far as these keep the rules; `tree` ends before
+    them.
+    """
+    ledger, roots = replay.ledger.branch(), dict(replay.roots)
+    ledger.root_at, ledger.verify = (lambda size: roots.get(size, "")), envelope.verify
+    with suppress(DomainError, *_BEYOND_RULES):
+        for data in entries:
+            event = read(data)
+            rules.check(ledger, event, tree.size)
+            ledger.apply(event, tree.size)
+            tree = tree.append(merkle.leaf_hash(data))
+            if event.kind == "slot.marked":
+                roots[tree.size] = tree.root().hex()
+    return must_be_absent(ledger)
 
 
 def _owned_by(ledger: Ledger, cases: frozenset[str]) -> set[str]:

@@ -41,7 +41,7 @@ SIGNATURES: Final = "every event's form and signature"
 RULES: Final = "every rule"
 VAULT: Final = "the vault"
 # What says that this is not the log that this auditor has seen, or looks for.
-_OTHER_LOG: Final = frozenset({"log-only-grows", "pin-is-the-logs", "fingerprint-is-the-posters"})
+_OTHER_LOG: Final = frozenset({"log-only-grows", "fingerprint-is-the-posters", "founded-first"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +159,12 @@ class _Audit:
     ) -> None:
         self._source, self._path, self._ended = source, path, ended
         self._demands, self._progress = demands, progress
-        origin = _origin(source)
+        self._origin = origin = _origin(source)
         remembered = demands.memory.recall(origin) if demands.memory and origin else b""
         self._seen = [
             *starmap(Seen, demands.seen),
-            *(earlier.of(note, origin, verified=False) for note in demands.pins),
-            *(earlier.of(note, origin, verified=True) for note in [remembered] if note),
+            *(earlier.of(note, verified=False) for note in demands.pins),
+            *(earlier.of(note, verified=True) for note in [remembered] if note),
         ]
         if ended:
             if origin and ended.origin != origin:
@@ -190,9 +190,10 @@ class _Audit:
             payloads = _gather(vault.check(walk, since))
             walk.finish()
         result = self._result(walk, form, payloads, since)
-        if standing and result.good and self._demands.state:
+        if standing and result.good and not walk.excused and self._demands.state:
             resume.keep(standing, self._demands.state, self._ended if since else None)
-        if self._demands.memory and _is_the_logs(result, walk):
+        # What was recalled is that of the log which leaf 0 names.
+        if self._demands.memory and result.origin == self._origin and _is_the_logs(result, walk):
             try:
                 self._demands.memory.keep(result.origin, result.note)
             except OSError:
@@ -209,7 +210,7 @@ class _Audit:
 
     def _result(self, walk: Walk, form: list[Finding], payloads: list[Finding], since: int) -> AuditResult:
         source, replay, demands = self._source, walk.replay, self._demands
-        last = checkpoints.last_published(source, replay)
+        last, note = checkpoints.last_published(source, replay) or (None, b"")
         mechanism = replay.ledger.mechanism
         fingerprint = (
             keyfile.digest_fingerprint(bytes.fromhex(mechanism.founded)) if mechanism.founded else ""
@@ -221,7 +222,7 @@ class _Audit:
             *_gather(checkpoints.check_kept_apart(source, replay)),
             *_identity(fingerprint, demands.fingerprint),
         ]
-        consistent = _gather(earlier.check(self._seen, walk))
+        consistent = _gather(earlier.check(self._seen, walk, last.size if last else None))
         witnessed = _gather(witnesses.check(source, replay, since=since, accept=demands.accept_unwitnessed))
         marker = mechanism.last_marker
         steps = (
@@ -245,7 +246,7 @@ class _Audit:
             since=since,
             day=marker.day if marker else None,
             slot_hours=mechanism.slot_hours,
-            note=_newest_note(source, published),
+            note=note,
             witnessed=_witnessed(source, replay),
             chronicle=walk.chronicle,
             people={each.key_id: tuple(sorted(each.roles)) for each in mechanism.people.values()},
@@ -286,12 +287,6 @@ def _published_size(source: Source) -> int:
     return tree.size if tree else 0
 
 
-def _newest_note(source: Source, size: int) -> bytes:
-    """The checkpoint of the newest tree that verified, with all of its cosignatures."""
-    matching = [note for note in _kept(source) if checkpoints.unverified(note).size == size]
-    return matching[-1] if size and matching else b""
-
-
 def _identity(found: str, expected: str | None) -> Iterator[Finding]:
     if expected is not None and "".join(expected.split()) != "".join(found.split()):
         yield Finding("fingerprint-is-the-posters", f"this log's fingerprint is {found}, not {expected}", 0)
@@ -303,7 +298,9 @@ def _is_the_logs(result: AuditResult, walk: Walk) -> bool:
     Then that is what this auditor saw last, also where other things are wrong with the log.
     """
     wrong = {each.rule for each in result.findings} & _OTHER_LOG
-    return bool(result.note) and not wrong and walk.replay.roots.get(result.size) == result.root
+    largest = max((each.size for each in result.seen), default=0)
+    fits = walk.replay.roots.get(result.size) == result.root
+    return bool(result.note) and not wrong and fits and result.size >= largest
 
 
 def _witnessed(source: Source, replay: blind.Replay) -> Witnessed:

@@ -29,21 +29,21 @@ def origin_of(entry: bytes) -> str:
         return ""
 
 
-def last_published(source: Source, replay: Replay) -> Checkpoint | None:
-    """The newest checkpoint that verifies, or None."""
+def last_published(source: Source, replay: Replay) -> tuple[Checkpoint, bytes] | None:
+    """The newest checkpoint that verifies, and its note; or None."""
     try:
         kept = [*source.published(), source.kept_apart()]
     except BrokenSourceError:
         return None
     newest = sorted((one for one in kept if one), key=lambda one: unverified(one.note).size, reverse=True)
-    verified = (_verified(one, replay) for one in newest)
-    return next((each for each in verified if isinstance(each, Checkpoint)), None)
+    verified = ((_verified(one, replay), one.note) for one in newest)
+    return next(((tree, note) for tree, note in verified if isinstance(tree, Checkpoint)), None)
 
 
 def check_published(source: Source, replay: Replay, since: int = 0) -> Iterator[Finding]:
     """Every checkpoint that was published, from a size on, and the key that is stated beside the log."""
     stated, last = source.log_key(), last_published(source, replay)
-    if stated is not None and last and stated not in replay.log_keys.get(last.size, ())[:1]:
+    if stated is not None and last and stated not in replay.log_keys.get(last[0].size, ())[:1]:
         yield Finding("log-key-is-the-logs", "the key beside the log is not the one that the log names")
     published = source.published()
     if not published:

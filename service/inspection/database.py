@@ -61,6 +61,8 @@ class _Moment:
     published: Sequence[Kept]
     tiles: Mapping[int, tuple[int, bytes]]
     apart: bytes | OSError | None
+    # Why some of it could not be read.
+    trouble: BrokenSourceError | None = None
 
 
 class MechanismSource:
@@ -92,17 +94,34 @@ class MechanismSource:
             # behind them only where a slot was closed between these two lines.
             apart = _contents(self._directory / CHECKPOINT)
             self._rows("BEGIN")
-            size = self._one("SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events")
-            edge = self._rows("SELECT frontier FROM head")
-            notes = self._rows("SELECT note, size, root FROM checkpoints ORDER BY size")
-            tiles = self._rows("SELECT level, max(n), hashes FROM tiles GROUP BY level")
-            self._rows("COMMIT")
+            try:
+                moment = self._moment(apart)
+            finally:
+                self._rows("COMMIT")
             tries -= 1
-            behind = notes and isinstance(apart, bytes) and unverified(apart).size < notes[-1][1]
+            newest = moment.published[-1].size if moment.published else None
+            behind = newest and isinstance(apart, bytes) and unverified(apart).size < newest
             if not behind or not tries:
-                published = [Kept(bytes(note), size, bytes(root)) for note, size, root in notes]
-                newest = {level: (n, bytes(hashes)) for level, n, hashes in tiles}
-                return _Moment(size, bytes(edge[0][0]) if edge else None, published, newest, apart)
+                return moment
+
+    def _moment(self, apart: bytes | OSError | None) -> "_Moment":
+        size = self._one("SELECT coalesce(max(leaf_index) + 1, 0) FROM stored_events")
+        try:
+            edge = self._rows("SELECT CAST(frontier AS BLOB) FROM head")
+            # Tables whose guards were taken off may hold anything.
+            notes = self._rows(
+                "SELECT CAST(note AS BLOB), size, CAST(root AS BLOB) FROM checkpoints"
+                " WHERE typeof(size) = 'integer' ORDER BY size"
+            )
+            tiles = self._rows(
+                "SELECT level, max(n), CAST(hashes AS BLOB) FROM tiles"
+                " WHERE typeof(level) = 'integer' AND typeof(n) = 'integer' GROUP BY level"
+            )
+        except BrokenSourceError as error:
+            return _Moment(size, None, (), {}, apart, error)
+        published = [Kept(note, of, root) for note, of, root in notes]
+        newest = {level: (n, hashes) for level, n, hashes in tiles}
+        return _Moment(size, edge[0][0] if edge else None, published, newest, apart)
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with _named("database-is-readable"):
@@ -184,10 +203,14 @@ class MechanismSource:
 
     def edge(self) -> bytes | None:
         """The right edge in the head's row."""
+        if self._began.trouble:
+            raise self._began.trouble
         return self._began.edge
 
     def published(self) -> Sequence[Kept]:
         """Every row of checkpoints."""
+        if self._began.trouble:
+            raise self._began.trouble
         return self._began.published
 
     def kept_apart(self) -> Kept | None:
@@ -201,7 +224,11 @@ class MechanismSource:
         """A directory does not state it; leaf 0 does."""
         return None
 
-    def payloads(self, since: int = 0, wanted: Container[str] | None = None) -> Iterator[Payload]:
+    def payloads(
+        self,
+        since: int = 0,
+        wanted: Container[str] | None = None,  # noqa: ARG002  of what is new, everything is
+    ) -> Iterator[Payload]:
         """Every row of payloads that an entry from an index up to the size names."""
         after = 0
         while found := self._rows(
@@ -210,9 +237,8 @@ class MechanismSource:
             *(after, since, _BATCH),
         ):
             for _, digest, size, place, index in found:
-                name = bytes(digest).hex()
-                if index < self._size and (wanted is None or name in wanted):
-                    yield Payload(name, size, place, index)
+                if index < self._size:
+                    yield Payload(bytes(digest).hex(), size, place, index)
             after = found[-1][0]
 
     def count(self) -> int:
@@ -259,6 +285,11 @@ class MechanismSource:
             " WHERE place IS NOT 'table'"
         )
         yield from (f"row {row} of small payloads" for (row,) in stray)
+        unnamed = self._rows(
+            "SELECT id FROM payloads LEFT JOIN stored_events USING (leaf_index)"
+            " WHERE stored_events.leaf_index IS NULL OR id <= 0"
+        )
+        yield from (f"row {row} of payloads" for (row,) in unnamed)
         fresh = (datetime.now(UTC) - _UPLOADS_STAY).timestamp()
         for file in sorted(self._objects.iterdir()) if self._objects.is_dir() else []:
             if named.get(file.name) == "object" or (file.name not in named and _is_fresh(file, fresh)):

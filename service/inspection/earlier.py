@@ -13,7 +13,6 @@ from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.errors import BadKeyError, BadNoteError
 from meyasubako.crypto.note import Note, NoteKey
 from meyasubako.domain.audit import Finding, Replay
-from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.walk import Walk
 
@@ -22,42 +21,53 @@ from meyasubako.service.inspection.walk import Walk
 class Seen:
     """A tree that was seen: its size and root (32 bytes), and the checkpoint's note where that was kept.
 
-    `verified` where an audit did so at that time, with the keys of that time.
+    `verified` where an audit did so at that time, with the keys of that time; `origin` is then this log's.
     """
 
     size: int
     root: bytes
     note: bytes = b""
+    origin: str = ""
     verified: bool = True
 
 
-def of(note: bytes, origin: str, *, verified: bool) -> Seen:
-    """The tree of a checkpoint; BadNoteError if it is none, UnreadableSourceError if it is another log's."""
+def of(note: bytes, *, verified: bool) -> Seen:
+    """The tree of a checkpoint; BadNoteError if it is none."""
     tree = Checkpoint.parse(Note.parse(note).text)
-    if origin and tree.origin != origin:
-        raise UnreadableSourceError(
-            f"the checkpoint that was brought is of the log {tree.origin}, and this is {origin}"
-        )
-    return Seen(tree.size, tree.root, note, verified)
+    return Seen(tree.size, tree.root, note, tree.origin, verified)
 
 
-def check(seen: Iterable[Seen], walk: Walk) -> Iterator[Finding]:
-    """Whether the log that was walked through begins with every tree that was seen."""
+def check(seen: Iterable[Seen], walk: Walk, published: int | None) -> Iterator[Finding]:
+    """Whether the log that was walked through begins with every tree that was seen; `published` is the size
+    of its newest checkpoint, where one verifies.
+    """
     for each in seen:
-        if each.size <= walk.tree.size and walk.roots.get(each.size) == each.root:
-            continue
-        if not each.verified and not _is_signed(each.note, walk.replay):
-            sentence = (
-                f"the checkpoint of {each.size} entries that was brought is not of this tree, and no key that"
-                " this log names has signed it"
-            )
+        if each.size and not each.verified and each.origin != walk.replay.ledger.mechanism.origin:
+            sentence = f"the checkpoint that was brought is of another log, {each.origin}"
             yield Finding("pin-is-the-logs", sentence)
-        elif each.size > walk.tree.size:
-            sentence = f"a checkpoint of {each.size} entries was published once, and now there are fewer"
-            yield Finding("log-only-grows", sentence, walk.tree.size)
-        else:
-            sentence = f"the first {each.size} entries are not those that were published"
-            yield Finding("log-only-grows", sentence)
+        elif each.size:
+            yield from _check(each, walk, published)
+
+
+def _check(each: Seen, walk: Walk, published: int | None) -> Iterator[Finding]:
+    if each.size <= walk.tree.size and walk.roots.get(each.size) == each.root:
+        if published is not None and published < each.size:
+            sentence = (
+                f"a checkpoint of {each.size} entries was published once, and the newest is of {published}"
+            )
+            yield Finding("log-only-grows", sentence, published)
+    elif not each.verified and not _is_signed(each.note, walk.replay):
+        sentence = (
+            f"the checkpoint of {each.size} entries that was brought is not of this tree, and no key that"
+            " this log names has signed it"
+        )
+        yield Finding("pin-is-the-logs", sentence)
+    elif each.size > walk.tree.size:
+        sentence = f"a checkpoint of {each.size} entries was published once, and now there are fewer"
+        yield Finding("log-only-grows", sentence, walk.tree.size)
+    else:
+        sentence = f"the first {each.size} entries are not those that were published"
+        yield Finding("log-only-grows", sentence)
 
 
 def _is_signed(note: bytes, replay: Replay) -> bool:

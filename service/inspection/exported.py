@@ -95,15 +95,19 @@ class ExportSource:
 
     def malformed(self, since: int = 0) -> Iterator[Finding]:  # noqa: ARG002  names are looked at quickly
         """Files beyond those that a log of this size has."""
+        found = {
+            str(path.relative_to(self._directory)) for path in self._directory.rglob("*") if path.is_file()
+        }
+        if self._size > len(found) * TILE:
+            # Nobody has verified that size yet: its files are not even to be counted up.
+            yield Finding("file-is-there", f"a log of {self._size} entries has more files than lie here")
+            return
         mirrored = (self._directory / MIRRORED).is_file()
         expected = {CHECKPOINT, VKEY, MIRRORED if mirrored else PAYLOADS}
         for level, n, width in tiles_for(0, self._size):
             expected.add(tile_path(level, n, width))
             if level == 0:
                 expected.add(tile_path("entries", n, width))
-        found = {
-            str(path.relative_to(self._directory)) for path in self._directory.rglob("*") if path.is_file()
-        }
         for name in sorted(found - expected):
             grown = wider(name, self._size)
             if grown is None and not (mirrored and self._refused(name)):

@@ -89,7 +89,10 @@ class Ended:
     """Where an earlier audit ended, as its file says; UnreadableSourceError if it cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        try:
+            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        except sqlite3.Error as error:
+            raise UnreadableSourceError(f"the state of the last audit cannot be read: {error}") from error
         try:
             # Nobody else goes on from it meanwhile.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -184,11 +187,11 @@ def _begin(standing: Standing, path: Path) -> None:
 
 @cache
 def _code() -> str:
-    """A digest of the code that a state depends on: rules, folds, and this."""
-    digest = sha256(Path(__file__).read_bytes())
-    folder = Path(blind.__file__).parent
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    """A digest of the code that a state depends on: rules, folds, and the audit itself."""
+    digest = sha256()
+    for folder in (Path(blind.__file__).parent, Path(__file__).parent):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -117,7 +117,9 @@ class Source(Protocol):
         """The log's verifier key as it stands beside the log, where the source says it."""
 
     def payloads(self, since: int = 0, wanted: Container[str] | None = None) -> Iterator[Payload]:
-        """What is recorded of every payload; or of wanted ones, which entries from an index on name."""
+        """What is recorded of every payload; or of wanted ones, and of those that entries from an index on
+        name.
+        """
 
     def count(self) -> int:
         """Of how many payloads something is recorded."""

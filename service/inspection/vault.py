@@ -62,7 +62,9 @@ def _still(walk: Walk, digest: str, findings: Iterable[Finding]) -> Iterator[Fin
     A server does not wait until its auditor is done; it writes down what it erases before it does.
     """
     for finding in findings:
-        if finding.rule not in _MISSING or digest not in walk.destroyed_meanwhile():
+        if finding.rule in _MISSING and digest in walk.destroyed_meanwhile():
+            walk.excused = True
+        else:
             yield finding
 
 

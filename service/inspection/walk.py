@@ -11,8 +11,8 @@ import sys
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from itertools import pairwise
+from contextlib import contextmanager
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,7 +22,6 @@ from meyasubako.domain import envelope
 from meyasubako.domain.audit import Finding, Replay
 from meyasubako.domain.chronicle import Chronicle
 from meyasubako.domain.envelope import Event
-from meyasubako.domain.errors import DomainError
 from meyasubako.domain.ledger import Owner
 from meyasubako.service.inspection.examine import Examined, examine, examine_source, wrong_signatures
 from meyasubako.service.inspection.folds import Folds
@@ -58,6 +57,8 @@ class Walk:
         self.absent: frozenset[str] = frozenset()
         # How many entries were written meanwhile, and what must be absent by them.
         self._meanwhile: tuple[int, frozenset[str]] = (0, frozenset())
+        # Whether something was missing that entries explain which only the next audit verifies.
+        self.excused = False
         self._index = 0
         self._signed: list[tuple[int, bytes, VerifyKey]] = []
         self._asked: deque[Future[list[Finding]]] = deque()
@@ -94,21 +95,15 @@ class Walk:
         return self.absent | blind.must_be_absent(ledger, cases.values(), rooms.values())
 
     def destroyed_meanwhile(self) -> frozenset[str]:
-        """The payloads that must be absent by now, if entries that were written meanwhile are right.
-
-        The next audit will verify those.
-        """
+        """The payloads that must be absent by entries that were written meanwhile and keep the rules."""
         entries = list(self.source.meanwhile())
         if len(entries) > self._meanwhile[0]:
-            ledger = self.replay.ledger.branch()
-            with suppress(DomainError, LookupError, ValueError):
-                for index, data in enumerate(entries, self.tree.size):
-                    ledger.apply(envelope.read(data), index)
-            self._meanwhile = len(entries), blind.must_be_absent(ledger)
+            self._meanwhile = len(entries), blind.absent_after(self.replay, self.tree.frontier, entries)
         return self._meanwhile[1]
 
     def _examined(self, start: int, stop: int) -> Iterator[Examined]:
-        places = [start, *range(start - start % CHUNK + CHUNK, stop, CHUNK), stop]
+        # One by one: how many there are, only a checkpoint says that nobody has verified.
+        places = chain([start], range(start - start % CHUNK + CHUNK, stop, CHUNK), [stop])
         # An audit waits for its last signatures at the end; a task for no entries would wait for them here.
         tasks = pairwise(places) if start < stop else ()
         return in_order(self._look, tasks, lambda: self._executor.ahead)
@@ -125,6 +120,8 @@ class Walk:
             index = self._index = chunk.start + place
             if chunk.bad and index in chunk.bad:
                 _keep(self.signatures, [Finding("event-is-well-formed", chunk.bad[index], index)])
+                if index + 1 in wanted:
+                    hashed = self._note_root(chunk, hashed, place)
                 continue
             event = envelope.recall(data, leaf.hex())
             found = self.replay.judge(event, index)
@@ -134,17 +131,19 @@ class Walk:
             else:
                 self.chronicle.note(event, index, self.replay.ledger)
             if event.kind == "slot.marked" or index + 1 in wanted:
-                self.tree.extend(chunk.leaves[hashed : place + 1])
-                hashed = place + 1
-                root = self.tree.root()
+                hashed = self._note_root(chunk, hashed, place)
                 if event.kind == "slot.marked":
-                    self.replay.mark(index + 1, root)
-                if index + 1 in wanted:
-                    self.roots[index + 1] = root
+                    self.replay.mark(index + 1, self.roots[index + 1])
         self.tree.extend(chunk.leaves[hashed:])
         if chunk.broken is not None:
             _keep(self.rows, [chunk.broken])
         self._ask(least=CHUNK)
+
+    def _note_root(self, chunk: Examined, hashed: int, place: int) -> int:
+        """Note the root behind a place of a chunk; takes and gives how many of its leaves were hashed."""
+        self.tree.extend(chunk.leaves[hashed : place + 1])
+        self.roots[self.tree.size] = self.tree.root()
+        return place + 1
 
     def _put_off(self, event: Event, key: VerifyKey) -> None:
         # That `by` names the key, the rule has seen.

@@ -1,12 +1,21 @@
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 
-from meyasubako.service.inspection import ExportError, UnreadableSourceError, audit, export, rebuild_views
+from meyasubako.crypto.checkpoint import Checkpoint
+from meyasubako.service.inspection import (
+    Demands,
+    ExportError,
+    UnreadableSourceError,
+    audit,
+    export,
+    rebuild_views,
+)
 from meyasubako.service.store.sqlite import Store
 from tests.system import tampering
-from tests.system.lived import found_lived
+from tests.system.lived import ORIGIN, found_lived
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +121,69 @@ def test_what_is_written_published_and_erased_during_an_audit_accuses_nobody(liv
         later = audit(lived.directory)
     assert later.good, later.findings
     assert later.entries > 321
+
+
+def test_entries_that_break_a_rule_explain_nothing_that_is_missing(lived):
+    """Whoever lost a payload cannot make an entry up for as long as the audit takes."""
+    gravel = lived.reporters["gravel"]
+    event = next(event for event in tampering.events(lived) if event.kind == "message.posted")
+
+    def meanwhile(step, done, _):
+        if (step, done) != ("checking payloads", 0):
+            return
+        with lived.open() as box:
+            body = {"payloads": [{"ref": event.body["message"]["sha256"]}]}
+            made_up = box.request("hal").add("payload.removed", gravel.case, body)
+        with tampering.guards_off(lived) as connection:
+            connection.execute("DELETE FROM small_payloads")
+            connection.execute(
+                "INSERT INTO stored_events VALUES (321, ?, ?, ?, ?)",
+                (made_up.stream, made_up.seq, made_up.kind, made_up.data),
+            )
+
+    found = audit(lived.directory, progress=meanwhile)
+    assert {each.rule for each in found.findings} == {"payload-is-there"}
+
+
+def test_what_was_erased_meanwhile_leaves_the_state_for_the_next_audit(lived, tmp_path):
+    gravel, state = lived.reporters["gravel"], tmp_path / "state"
+    with lived.open() as box:
+
+        def meanwhile(step, done, _):
+            if (step, done) == ("checking payloads", 0):
+                box.act(gravel, "mailbox.closed_to_reading", gravel.dialogue, {"sealed_by": "server"})
+                box.mechanism.destroy()
+
+        assert audit(lived.directory, Demands(state=state), progress=meanwhile).good
+        assert not state.exists()
+        assert audit(lived.directory, Demands(state=state)).good
+    assert state.exists()
+
+
+@pytest.mark.parametrize("table", ["tiles", "checkpoints"])
+def test_a_table_that_is_gone_is_a_finding_and_no_fault(lived, table):
+    with closing(sqlite3.connect(lived.directory / "log.db")) as connection, connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO other_{table}")
+    rules = {each.rule for each in audit(lived.directory).findings}
+    assert {"database-is-readable", "database-has-its-guards"} <= rules
+
+
+def test_a_payload_that_lies_under_no_entry_is_found(lived):
+    with tampering.guards_off(lived) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(
+            "INSERT INTO payloads (digest, size, place, leaf_index, scope)"
+            " SELECT ?, size, place, 1 << 40, scope FROM payloads WHERE place = 'table' LIMIT 1",
+            (bytes(32),),
+        )
+    assert "vault-holds-nothing-else" in {each.rule for each in audit(lived.directory).findings}
+
+
+def test_a_size_that_nobody_verified_is_not_counted_up(lived, tmp_path):
+    export(lived.directory, tmp_path / "out")
+    huge = Checkpoint(ORIGIN, 1 << 62, bytes(32)).text + "\n\N{EM DASH} nobody AAAAAAAA\n"
+    (tmp_path / "out" / "checkpoint").write_text(huge, encoding="utf-8")
+    assert audit(tmp_path / "out").findings[0].rule == "file-is-there"
 
 
 def test_progress_is_told_from_beginning_to_end(lived):

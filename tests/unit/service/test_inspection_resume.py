@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
-from meyasubako.crypto.merkle import root_of
+from meyasubako.crypto.merkle import leaf_hashes, root_of
+from meyasubako.crypto.tiles import encode_bundle, tile_path, tile_root, tiles_for
+from meyasubako.service.config import Config, Doors
+from meyasubako.service.founding import Founder, Settings, found
 from meyasubako.service.inspection import (
     Demands,
     InspectionError,
@@ -25,7 +28,9 @@ from meyasubako.service.inspection.walk import Walk
 from meyasubako.service.inspection.workers import Here, at_work
 from meyasubako.service.keys import ServerKeys
 from tests.system import tampering
-from tests.system.lived import found_lived
+from tests.system.lived import ROLES, Lived, found_lived
+
+DOORS = Doors(reporter="127.0.0.1:0", handler="127.0.0.1:0", log="127.0.0.1:0")
 
 
 @pytest.fixture(scope="module")
@@ -351,8 +356,70 @@ def test_a_pin_that_the_log_never_signed_accuses_nobody(lived, tmp_path):
 def test_a_pin_of_another_log_is_not_compared(lived, tmp_path):
     keys = ServerKeys.create(tmp_path, "box.example.org/other")
     pin = sign_checkpoint(Checkpoint("box.example.org/other", 64, bytes(32)), keys.log, 0)
-    with pytest.raises(UnreadableSourceError, match=r"box\.example\.org/other"):
-        audit(lived.directory, Demands(pins=[pin]))
+    (finding,) = audit(lived.directory, Demands(pins=[pin])).findings
+    assert finding.rule == "pin-is-the-logs"
+    assert "box.example.org/other" in finding.sentence
+
+
+def test_only_a_checkpoint_that_verified_is_remembered(lived, tmp_path):
+    """A row that states the size of a good one, and another root that nobody signed."""
+    memory = Memory(tmp_path / "memory")
+    note = (lived.directory / "checkpoint").read_bytes()
+    forged = Checkpoint("box.example.org/lived", 384, bytes(32)).text + "\n\N{EM DASH} nobody AAAAAAAA\n"
+    with tampering.guards_off(lived) as connection:
+        connection.execute(
+            "INSERT INTO checkpoints (size, root, note) VALUES (383, ?, ?)", (bytes(32), forged.encode())
+        )
+    found = audit(lived.directory, Demands(memory=memory))
+    assert "checkpoint-is-signed" in {each.rule for each in found.findings}
+    assert memory.recall(found.origin) == note
+
+
+def test_checkpoints_that_were_taken_back_are_missed_and_memory_goes_only_forward(original, lived, tmp_path):
+    """The entries are all there, and the checkpoints end where somebody would like to write anew."""
+    memory = Memory(tmp_path / "memory")
+    first = audit(lived.directory, Demands(memory=memory))
+    with tampering.guards_off(lived) as connection:
+        connection.execute("DELETE FROM checkpoints WHERE size > 320")
+    (lived.directory / "checkpoint").write_bytes((original.directory / "checkpoint").read_bytes())
+    found = audit(lived.directory, Demands(memory=memory))
+    assert [(each.rule, each.index) for each in found.findings] == [("log-only-grows", 320)]
+    assert memory.recall(found.origin) == first.note
+
+
+def founded_behind(lived, other, out):
+    """An export in which another log's first entry stands before a whole log, signed with that one's keys."""
+    entries = [tampering.events(other)[0].data, *(event.data for event in tampering.events(lived))]
+    leaves, keys = leaf_hashes(entries), ServerKeys.load(lived.directory)
+    for level, n, width in tiles_for(0, len(entries)):
+        rows = leaves if level == 0 else [tile_root(b"".join(leaves[:256]))]
+        write(out / tile_path(level, n, width), b"".join(rows[n * 256 : n * 256 + width]))
+    for n in range(2):
+        some = entries[n * 256 : (n + 1) * 256]
+        write(out / tile_path("entries", n, len(some)), encode_bundle(some))
+    tree = Checkpoint("box.example.org/lived", len(entries), root_of(leaves))
+    write(out / "checkpoint", sign_checkpoint(tree, keys.log, 0))
+    write(out / "log.vkey", f"{keys.log[0].key.text}\n".encode())
+    write(out / "payloads.txt", b"")
+    return out
+
+
+def write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def test_what_calls_itself_by_another_logs_name_takes_no_memorys_place(lived, tmp_path):
+    memory, other = Memory(tmp_path / "memory"), tmp_path / "other"
+    good = audit(lived.directory, Demands(memory=memory))
+    founders = [Founder(lived.people[name].person(), ROLES[name]) for name in ROLES]
+    config = Config(origin="box.example.org/other", doors=DOORS)
+    found(other, config, Settings(name="Other", channel_name="Main"), founders, lived.people["ann"])
+    shown = founded_behind(lived, Lived(other, lived.people), tmp_path / "shown")
+    result = audit(shown, Demands(memory=memory))
+    assert "founded-first" in {each.rule for each in result.findings}
+    assert memory.recall(good.origin) == good.note
+    assert audit(lived.directory, Demands(memory=memory)).good
 
 
 def test_a_fork_shown_later_is_found_by_memory(original, lived, tmp_path):
