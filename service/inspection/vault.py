@@ -50,7 +50,8 @@ def check(walk: Walk, since: int = 0) -> Iterator[Finding]:
     for digest in sorted(owners.keys() - places.keys(), key=lambda each: owners[each].index):
         yield _missing(owners[digest], digest)
     if since:
-        yield from _check_others(walk, absent - places.keys())
+        yield from _check_others(walk, places)
+        yield from _check_absent(source, ledger, absent - places.keys())
     else:
         yield from _left_over(source, places)
     walk.progress("checking payloads", len(owners), len(owners))
@@ -90,21 +91,23 @@ def _look(
         yield from _check_bytes(source, payload, owner, card=is_card(ledger, payload.digest))
 
 
-def _check_others(walk: Walk, absent: Iterable[str]) -> Iterator[Finding]:
-    """Count what is recorded in all; where that is not what the log names, find out what it is."""
-    source, ledger = walk.source, walk.replay.ledger
-    if source.count() != len(ledger.owners):
-        found, named = set[str](), walk.named()
-        for payload in source.payloads():
-            owner = ledger.owners.get(payload.digest)
-            if owner is None:
-                yield _unnamed(payload.digest)
-            elif payload.digest in found and payload.digest not in named:
-                yield _twice(owner, payload.digest)
-            found.add(payload.digest)
-        for digest in sorted(ledger.owners.keys() - found - named.keys()):
-            yield _missing(ledger.owners[digest], digest)
-    yield from _check_absent(source, ledger, absent)
+def _check_others(walk: Walk, looked_at: Mapping[str, Place]) -> Iterator[Finding]:
+    """Count what is recorded in all; where that is not what the log names, find out what else differs."""
+    source, owners = walk.source, walk.replay.ledger.owners
+    if source.count() == len(owners):
+        return
+    found = set[str]()
+    for payload in source.payloads():
+        digest, owner = payload.digest, owners.get(payload.digest)
+        if digest in looked_at:
+            continue
+        if owner is None:
+            yield _unnamed(digest)
+        elif digest in found:
+            yield _twice(owner, digest)
+        found.add(digest)
+    for digest in sorted(owners.keys() - found - looked_at.keys() - walk.named().keys()):
+        yield _missing(owners[digest], digest)
 
 
 def _twice(owner: Owner | None, digest: str) -> Finding:

@@ -188,6 +188,18 @@ def test_an_old_row_that_is_missing_from_a_database_is_found(lived, state):
     assert [(each.rule, digest in each.sentence) for each in findings] == [("payload-is-recorded", True)]
 
 
+def test_a_new_row_that_no_entry_names_is_found_though_the_number_is_right(lived, state):
+    event = next(event for event in tampering.events(lived) if event.kind == "message.posted")
+    digest = bytes.fromhex(event.body["message"]["sha256"])
+    with tampering.guards_off(lived) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute(
+            "UPDATE payloads SET digest = ?, leaf_index = 383 WHERE digest = ?", (bytes(32), digest)
+        )
+    rules = {each.rule for each in audit(lived.directory, Demands(state=state)).findings}
+    assert "payload-is-named" in rules
+
+
 def test_what_should_be_gone_is_looked_for_every_time(lived, state):
     with tampering.guards_off(lived) as connection:
         gone = connection.execute("SELECT id FROM payloads WHERE place = 'gone'").fetchone()[0]
