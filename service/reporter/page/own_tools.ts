@@ -13,7 +13,8 @@ import { sentence } from "./view.js";
 
 export const SEALED_TYPE = "application/age-encryption";
 const VERSION = "age-encryption.org/v1\n";
-const ARMOR = "-----BEGIN AGE ENCRYPTED FILE-----";
+/** How armor begins, as far as it is taken for damaged armor rather than for something else. */
+const ARMOR = /^[ \t\r\n]*-----BEGIN AGE ENCRYPTED FILE/;
 /** As many bytes as a header may have. */
 const HEADER = 1024 * 1024;
 const NONCE = 16;
@@ -31,14 +32,14 @@ const KNOWN: Record<string, readonly (number | "work")[]> = {
 export async function isSealed(file: Blob, name: string): Promise<boolean> {
   if (name.toLowerCase().endsWith(".age")) return true;
   // A file that cannot be read is told of before it is sent.
-  const start = await file.slice(0, 1100).text().catch(() => "");
-  return start.startsWith("age-encryption.org/") || start.trimStart().startsWith(ARMOR);
+  const start = await beginning(file).catch(() => "");
+  return start.startsWith("age-encryption.org/") || ARMOR.test(start);
 }
 
 /** Whether a whole sealed file, binary or armored, is one as far as that can be told without a key. */
 export async function isWhole(file: Blob): Promise<boolean> {
   try {
-    const armored = (await file.slice(0, 1100).text()).trimStart().startsWith(ARMOR);
+    const armored = ARMOR.test(await beginning(file));
     const whole = armored ? new Blob([new Uint8Array(armor.decode(await file.text()))]) : file;
     const header = headerSize(latin(new Uint8Array(await whole.slice(0, HEADER).arrayBuffer())));
     const size = whole.size - header - NONCE;
@@ -108,6 +109,10 @@ function check(type: string, values: readonly string[], body: number): void {
     return wanted === "work" ? /^[1-9][0-9]?$/.test(String(told[place])) : wanted === told[place];
   });
   if (!fits) throw new Error(`a ${type} stanza of another form`);
+}
+
+async function beginning(file: Blob): Promise<string> {
+  return latin(new Uint8Array(await file.slice(0, 1100).arrayBuffer()));
 }
 
 function latin(data: Uint8Array): string {

@@ -46,6 +46,26 @@ def test_what_was_sealed_is_taken_binary_and_armored(page: Library, data: bytes)
     assert alike(page, age.armor(data))
 
 
+BEGIN = b"-----BEGIN AGE ENCRYPTED FILE"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        BEGIN,
+        BEGIN + b"\0-----",
+        b" \t\r\n" + BEGIN,
+        b"\v" + BEGIN,
+        b"\xef\xbb\xbf" + BEGIN,
+        b"\xc2\xa0" + BEGIN,
+        b"\xff" + BEGIN,
+    ],
+)
+def test_what_begins_nearly_as_armor_does_is_judged_alike(page: Library, start: bytes) -> None:
+    """Whitespace and marks before it, as editors and mail leave them, and a first line that is damaged."""
+    alike(page, age.armor(SEALED[1]).replace(BEGIN, start, 1))
+
+
 @MANY
 @given(st.sampled_from(SEALED[:2]), st.booleans(), st.data())
 def test_what_was_changed_on_the_way_is_judged_alike(
