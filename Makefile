@@ -59,7 +59,7 @@ format: $(VENV)/.dev ## let ruff format and fix
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.dev node_modules/.installed ## the default tests, under five minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-long: $(VENV)/.dev node_modules/.installed ## the same tests with their long durations and counts
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
