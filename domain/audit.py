@@ -22,8 +22,9 @@ from meyasubako.domain.ledger import Ledger, Verify
 from meyasubako.domain.rooms import Room
 from meyasubako.domain.rules.order import ONE_DAY
 
-# Folds and rules rely on the rules before them; in a log that broke those, they may find nothing to stand on.
-_BEYOND_RULES = (LookupError, ValueError, CryptoError)
+# Folds and rules rely on the rules before them; in a log that broke those, they may find nothing to stand on,
+# or a field of another kind's.
+_BEYOND_RULES = (LookupError, ValueError, TypeError, CryptoError)
 
 
 @dataclass(frozen=True, slots=True)

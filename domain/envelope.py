@@ -52,8 +52,11 @@ class Event(msgspec.Struct, frozen=True):
         return kinds.owned(self.kind, self.v, self.body)
 
     def text(self, name: str) -> str:
-        """A text field of the body, which the schema has checked."""
-        return self.body[name]  # type: ignore[return-value]
+        """A text field of the body, which the schema has checked.
+
+        Some other value where a replay folds an event in a stream that its kind does not belong to.
+        """
+        return str(self.body[name])
 
     def number(self, name: str) -> int:
         """An integer field of the body, which the schema has checked."""

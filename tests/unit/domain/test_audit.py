@@ -75,6 +75,16 @@ def test_the_first_finding_names_index_stream_and_rule(world, case, someone):
     assert (first.index, first.stream, first.rule) == (at, world.stream, "signature-fits")
 
 
+def test_an_event_in_a_stream_of_another_sort_is_found_and_the_audit_goes_on(world, case, someone):
+    """A message in the case's own stream: there `message` names a payload, and not an event."""
+    body = {"epoch": 1, "message": {"sha256": "ab" * 32, "size": 500}, "files": []}
+    world.write(world.event(world.ira, "message.posted", case.stream, body))
+    world.write(world.event(someone("stranger"), "person.suspended", world.stream, {"person": world.ira.id}))
+    rules = [finding.rule for finding in world.audit()]
+    assert rules[0] == "kind-fits-stream"
+    assert "signature-fits" in rules
+
+
 def test_a_replay_goes_on_from_where_it_stands(world, case):
     replay = audit.Replay()
     data = [event.data for event in world.log]
