@@ -10,6 +10,7 @@ from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.reporter import app as site
 from tests.integration.reporter_box import found_box
 from tests.integration.reporter_visit import Visit
+from tests.integration.witness_group import Clocked
 from tests.system.box import found_box as found_whole_box
 from tests.unit.service.doors import report
 
@@ -24,6 +25,12 @@ def mechanism(box):
     mechanism = Mechanism.open(box.directory)
     yield mechanism
     mechanism.close()
+
+
+@pytest.fixture
+def clocked(mechanism):
+    """The mechanism with a clock that the test turns."""
+    return Clocked(mechanism)
 
 
 @pytest.fixture

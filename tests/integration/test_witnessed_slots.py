@@ -25,18 +25,6 @@ def box(tmp_path):
 
 
 @pytest.fixture
-def mechanism(box):
-    opened = Mechanism.open(box.directory)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def clocked(mechanism):
-    return Clocked(mechanism)
-
-
-@pytest.fixture
 def witnesses(tmp_path, mechanism):
     served = [
         ServedWitness(tmp_path / name, f"{name}.example.org", Logged(mechanism)) for name in ("one", "two")

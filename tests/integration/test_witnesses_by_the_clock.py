@@ -14,9 +14,8 @@ import pytest
 
 from meyasubako.service import clock, rotation
 from meyasubako.service.config import Limits
-from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.witnessing import LONGEST_PAUSE
-from tests.integration.witness_group import Clocked, Logged, ServedWitness, admit, by_two_stewards
+from tests.integration.witness_group import Logged, ServedWitness, admit, by_two_stewards
 from tests.system.box import found_box
 from tests.system.served import wait_for
 
@@ -43,18 +42,6 @@ class SilentWitness:
 @pytest.fixture
 def box(tmp_path):
     return found_box(tmp_path / "box", Limits())
-
-
-@pytest.fixture
-def mechanism(box):
-    opened = Mechanism.open(box.directory)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def clocked(mechanism):
-    return Clocked(mechanism)
 
 
 @pytest.fixture
