@@ -58,13 +58,14 @@ format: $(VENV)/.dev ## let ruff format and fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/.dev node_modules/.installed ## the default tests, under five minutes on two cores
+test: $(VENV)/.dev node_modules/.installed ## the default tests, about five minutes on two cores
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-long: $(VENV)/.dev node_modules/.installed ## the same tests with their long durations and counts
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
-test-crash: $(VENV)/.dev ## kill -9 under load, many times
+test-crash: $(VENV)/.dev ## kill -9 under load, many times; needs Debian's strace
+	@command -v strace >/dev/null || { echo "test-crash needs: apt-get install strace" >&2; exit 2; }
 	$(BIN)/python -m pytest tests/crash tests/system -m crash
 
 BROWSERS := chromium firefox-esr fonts-noto-core fonts-noto-cjk
