@@ -68,12 +68,12 @@ class Firefox:
             self.command("session.subscribe", events=["browsingContext", "network.responseCompleted"])
             self._stack = stack.pop_all()
 
-    def command(self, method: str, **parameters: object) -> dict[str, Any]:
+    def command(self, method: str, patience: float = PATIENCE, /, **parameters: object) -> dict[str, Any]:
         """One command; gives its result. What happened meanwhile is kept for `wait_for`."""
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = self._receive(PATIENCE)
+            message = self._receive(patience)
             if message.get("id") == number:
                 if message["type"] == "error":
                     raise BidiError(f"{method}: {message['error']}: {message['message']}")

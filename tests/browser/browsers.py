@@ -101,7 +101,7 @@ def context_in(
 ) -> BrowserContext | Context:
     """A fresh profile at an address; scripts run if the kind says so."""
     if isinstance(browser, Firefox):
-        return Context(browser, base, size)
+        return Context(browser, base, size, scripts=kind.scripts)
     width, height = size
     context = browser.new_context(
         java_script_enabled=kind.scripts,

@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.browser import walk
-from tests.browser.bidi import BidiError
 
 _PATIENCE = 90
-_SOON = 5
 
 
 def until(said: str, holds: Callable[[], bool]) -> None:
@@ -26,42 +24,7 @@ def at(page, step: str) -> None:
 
 def go(page, step: str, where: str = "next") -> None:
     """Press a button of a step."""
-    button = f'[data-step="{step}"] [data-go="{where}"]'
-    click(page, button)
-    # Firefox now and then loses a press that comes right behind a scroll: where one shows at once, once more.
-    if where in {"next", "skip", "back"} and not soon(lambda: answered(page, step)):
-        click(page, button)
-
-
-def answered(page, step: str) -> bool:
-    """Whether another step is shown, or what is wrong with this one."""
-    section = page.locator(f'[data-step="{step}"]')
-    return not section.is_visible() or page.locator(f'[data-step="{step}"] .summary').count() > 0
-
-
-def soon(holds: Callable[[], bool]) -> bool:
-    """Look again and again for a while; gives whether it came true."""
-    end = time.monotonic() + _SOON
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def click(page, css: str) -> None:
-    """Click, again where Firefox had not finished scrolling when it looked where to."""
-
-    def clicked() -> bool:
-        try:
-            page.click(css)
-        except BidiError as error:
-            if "out of bounds" not in str(error):
-                raise
-            return False
-        return True
-
-    until(f"{css} can be clicked", clicked)
+    page.click(f'[data-step="{step}"] [data-go="{where}"]')
 
 
 def write(

@@ -8,6 +8,7 @@ import pytest
 from meyasubako.crypto.keyfile import KeyPair
 from tests.system.scenarios.holding import Place
 from tests.system.scenarios.staffed import good, staffed, two
+from tests.system.served import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,11 @@ def enrolled(place: Place, name: str, *roles: str) -> None:
     place.town.keep(name, KeyPair.generate(name))
     given = [word for role in roles for word in ("--role", role)]
     two(place, "enroll", *given, place.town.place / f"{name.split(maxsplit=1)[0]}.key.pub")
+
+
+def slots(place: Place) -> int:
+    """How many slots were closed."""
+    return len(place.town.box.ledger().mechanism.markers)
 
 
 def row(place: Place, name: str) -> dict[str, object]:
@@ -84,7 +90,10 @@ def test_roles_are_given_by_two_and_taken_by_one(place: Place) -> None:
 
 
 def test_a_suspension_is_lifted_by_two(place: Place) -> None:
+    before = slots(place)
     people(place, "suspend", "Mei Lin", "--yes")
+    # A suspension closes the slot at once, beside the command: it must not be the slot of the restoration.
+    wait_for(lambda: slots(place) > before)
     assert row(place, "Mei Lin")["state"] == "suspended"
     two(place, "restore", "Mei Lin")
     assert (row(place, "Mei Lin")["state"], row(place, "Mei Lin")["usable"]) == ("active", "waits")

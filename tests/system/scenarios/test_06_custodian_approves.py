@@ -1,7 +1,5 @@
 """Scenario 6: custodians approve. One handler is shown the identity for seven days; the reporter sees it."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from meyasubako.crypto import age
@@ -11,6 +9,7 @@ from meyasubako.crypto.shares import Share, combine
 from meyasubako.domain.audit import must_be_absent
 from tests.system.box import Box
 from tests.system.scenarios.holding import CUSTODIANS, HANDLERS, ROLES, WHO, Place, held
+from tests.system.served import wait_for
 from tests.system.test_rooms_by_keys import opens
 
 KEIKO, OMAR = HANDLERS
@@ -69,13 +68,6 @@ def test_one_handler_is_shown_it_for_seven_days(tmp_path: Path) -> None:
 def any_left(box: Box, digests: set[str]) -> bool:
     with box.looked_into() as mechanism:
         return any(mechanism.store.has_payload(digest) for digest in digests)
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def shares_in(box: Box, *keys: HybridIdentity) -> list[Share]:
