@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Final
 
 from meyasubako.domain.rules.slots import slot_entries
-from meyasubako.service import incoming, shown, web, witnessing
+from meyasubako.service import incoming, shown, witnessing
 from meyasubako.service.exclusive import only_one
+from meyasubako.service.faults import record
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.process import follow_supervisor
 from meyasubako.service.store import key_copies
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
             finally:
                 mechanism.close()
     except Exception as error:  # noqa: BLE001 (its text may quote what is stored)
-        web.record(error)
+        record(error)
         sys.exit(1)
 
 
@@ -76,7 +77,7 @@ def run(mechanism: Mechanism, *, by_test_clock: bool) -> None:
             tick(mechanism, state)
             pause = TICK_SECONDS
         except (StoreError, OSError) as error:
-            web.record(error)
+            record(error)
             pause = RETRY_SECONDS
 
 

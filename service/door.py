@@ -39,15 +39,14 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from meyasubako.service import circuits, web, wsgi
 from meyasubako.service.config import Config, Limits
 from meyasubako.service.errors import StartError
-from meyasubako.service.process import follow_supervisor
+from meyasubako.service.faults import record
+from meyasubako.service.process import DOORS, FORM_KEY_SIZE, GRACE_SECONDS, follow_supervisor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-FORM_KEY_SIZE: Final = 32
 # A read or write on a connection that makes no progress for so long is given up.
 IDLE_SECONDS: Final = 60
-GRACE_SECONDS: Final = 10
 
 _NOT_OURS: Final = (ConnectionError, BlockingIOError, TimeoutError, web.AbortedResponseError)
 
@@ -55,7 +54,7 @@ _NOT_OURS: Final = (ConnectionError, BlockingIOError, TimeoutError, web.AbortedR
 def main(arguments: list[str] | None = None) -> None:
     """Serve one door until SIGTERM; what the supervisor runs as `python -m meyasubako.service.door`."""
     parser = argparse.ArgumentParser(prog="meyasubako.service.door")
-    parser.add_argument("door", choices=wsgi.DOORS)
+    parser.add_argument("door", choices=DOORS)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--supervisor", type=int, required=True)
@@ -149,7 +148,7 @@ class QuietLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no typ
         error = sys.exc_info()[1]
         # A client that went away or stood still, or an answer that was cut off and written down where it was.
         if error is not None and not isinstance(error, _NOT_OURS):
-            web.record(error)
+            record(error)
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -168,7 +167,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         ours = isinstance(exc, (InvalidResponseHeader, InvalidResponseHeaderName))
         malformed = isinstance(exc, ParseException) and not ours
         if not malformed and not isinstance(exc, web.AbortedResponseError):
-            web.record(exc)
+            record(exc)
         status = "400 Bad Request" if malformed else "500 Internal Server Error"
         fields = "".join(f"{name}: {value}\r\n" for name, value in web.headers(web.API_CSP))
         answer = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{fields}\r\n"

@@ -18,9 +18,9 @@ from meyasubako.domain.errors import BadProfileError
 from meyasubako.domain.people import Mechanism as Roster
 from meyasubako.domain.profiles import Outside, ProfileFile
 from meyasubako.service.cards import texts_on
+from meyasubako.service.faults import record
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.store.errors import ErasureKeyError
-from meyasubako.service.web import record
 
 Listed = tuple[tuple[str, tuple[Outside, ...]], ...]
 

@@ -17,9 +17,10 @@ from meyasubako.service.errors import (
     ServiceError,
     UnknownPrefixError,
 )
+from meyasubako.service.faults import record
 from meyasubako.service.signatures import PREFIX_FIELD
 from meyasubako.service.store import errors as store
-from meyasubako.service.web import Problem, problem_page, record
+from meyasubako.service.web import Problem, problem_page
 
 # The first class that fits decides. Sentences are the errors' own, unless they would tell of the inside.
 _STATUS: tuple[tuple[type[Exception], int, str, str], ...] = (

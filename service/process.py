@@ -1,4 +1,7 @@
-"""What the doors' processes and the clock have in common: they end with their supervisor."""
+"""What the supervisor and its processes agree on: which doors there are, and that all end with it.
+
+No web framework is known here, nor by the supervisor and the clock: they serve nobody.
+"""
 
 import ctypes
 import os
@@ -8,6 +11,10 @@ from typing import Final
 
 from meyasubako.service.errors import StartError
 
+DOORS: Final = ("reporter", "handler", "log")
+FORM_KEY_SIZE: Final = 32
+# How long a door finishes what it has begun.
+GRACE_SECONDS: Final = 10
 _PR_SET_PDEATHSIG: Final = 1
 
 

@@ -34,17 +34,16 @@ from meyasubako.crypto.checkpoint import open_checkpoint
 from meyasubako.crypto.cosignature import parse_verifier
 from meyasubako.crypto.errors import BadNoteError
 from meyasubako.domain import envelope, people
-from meyasubako.service import wsgi
 from meyasubako.service.clocks import Clock, file_clock, system_clock
 from meyasubako.service.config import Config, parse_address
-from meyasubako.service.door import FORM_KEY_SIZE, GRACE_SECONDS
 from meyasubako.service.errors import ConfigError, LogMismatchError, StartError
 from meyasubako.service.exclusive import only_one
+from meyasubako.service.faults import LOGGER
 from meyasubako.service.keys import refuse_open
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.nonces import Nonces
+from meyasubako.service.process import DOORS, FORM_KEY_SIZE, GRACE_SECONDS
 from meyasubako.service.store.erasure_keys import FOLDER as ERASURE_KEYS
-from meyasubako.service.web import LOGGER
 
 LOCK_NAME: Final = "serve.lock"
 START_SECONDS: Final = 60.0
@@ -79,7 +78,7 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(only_one(directory / LOCK_NAME, "meyasubako serve"))
         _check_log(directory, config, test_clock)
-        sockets = {door: stack.enter_context(_bind(door, getattr(config.doors, door))) for door in wsgi.DOORS}
+        sockets = {door: stack.enter_context(_bind(door, getattr(config.doors, door))) for door in DOORS}
         _say_addresses(sockets, out, as_json=as_json)
         stack.enter_context(_signals_blocked())
         supervisor = _Supervisor(directory, sockets, test_clock)

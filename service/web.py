@@ -8,16 +8,13 @@ Rules upheld here:
 - Nothing about the client reaches a view: address, user agent, and every header that a proxy would set (RFC
   7239 and its forerunners) are dropped before the application sees them. None is trusted, since there is no
   proxy.
-- An unexpected exception is written down as an event id, its class and its place in the code: never its text,
-  its locals, or anything of the request.
+- An unexpected exception is written down without its text (`faults`).
 - A body has a greatest length, and has to arrive at a least pace: a slow client may hold one thread, not for
   ever.
 - Refusals of the programs' doors are problem details (RFC 9457); the reporter's site gives pages of its own.
 """
 
 import json
-import logging
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
@@ -32,6 +29,7 @@ from werkzeug.exceptions import (
 from werkzeug.wsgi import ClosingIterator
 
 from meyasubako.service.errors import PROBLEM_TYPE
+from meyasubako.service.faults import record
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
         tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
     )
 
-LOGGER: Final = logging.getLogger("meyasubako")
 API_CSP: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 DEFAULT_BODY_LIMIT: Final = 1024**2
 
@@ -143,16 +140,6 @@ def refusal(page: ErrorPage) -> Callable[[Exception], Response]:
         return error.response if isinstance(error.response, Response) else page(error, None)
 
     return refuse
-
-
-def record(error: BaseException) -> str:
-    """Write down that something went wrong, and return the event id that a person may quote.
-
-    Only the class and the place in the code are written: an exception's text may hold what a person wrote.
-    """
-    event_id = secrets.token_hex(4)
-    LOGGER.error("event %s: %s at %s", event_id, type(error).__name__, _place(error))
-    return event_id
 
 
 def problem_page(error: HTTPException, event_id: str | None) -> Response:
@@ -275,12 +262,3 @@ def _guarded(body: Iterable[bytes]) -> Iterator[bytes]:
         yield from body
     except Exception as error:  # noqa: BLE001 (as above; the cut connection shows that something is missing)
         raise AbortedResponseError(record(error)) from None
-
-
-def _place(error: BaseException) -> str:
-    traceback: Any = error.__traceback__
-    if traceback is None:
-        return "an unknown place"
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return f"{traceback.tb_frame.f_globals.get('__name__', '?')}:{traceback.tb_lineno}"

@@ -24,15 +24,13 @@ from typing import Final
 from meyasubako.crypto.policy import Policy
 from meyasubako.domain import envelope, people
 from meyasubako.domain.errors import RefusedError
-from meyasubako.service import web
+from meyasubako.service.faults import LOGGER, record
 from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.store.errors import SeqConflictError, StaleReadError
 from meyasubako.service.store.port import Published
-from meyasubako.service.web import LOGGER
 from meyasubako.service.witness import attendance
 from meyasubako.service.witness.asking import Collected, collect, tile_reader
 from meyasubako.service.witness.attendance import PATIENCE, Alarm
-from meyasubako.service.witness.transport import poster
 from meyasubako.service.witnessed import policy_of
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
@@ -89,7 +87,7 @@ def go_on(mechanism: Mechanism, asking: Asking, now: datetime) -> None:
         if asking.is_due(now):
             _start(mechanism, asking, now)
     except Exception as error:  # noqa: BLE001 (slots are closed whatever happens with witnesses)
-        web.record(error)
+        record(error)
 
 
 def _take(mechanism: Mechanism, asking: Asking) -> None:
@@ -143,6 +141,8 @@ def ask(mechanism: Mechanism, asked: Wanted) -> Collected:
     """Ask for the cosignatures that a checkpoint lacks: it takes as long as the witnesses do, and changes
     nothing here.
     """
+    from meyasubako.service.witness.transport import poster  # noqa: PLC0415 (needed only where witnesses are)
+
     return collect(
         asked.published.note,
         asked.policy,
@@ -172,14 +172,14 @@ def keep(mechanism: Mechanism, asked: Wanted, collected: Collected, told: set[st
     if collected.note != asked.published.note:
         mechanism.store.keep_cosignatures(size, collected.note)
     for fault in collected.faults:
-        web.record(fault)
+        record(fault)
     before = attendance.read(mechanism.directory)
     after = attendance.after(before, asked.policy, collected, size, mechanism.clock().date())
     if after != before:
         attendance.keep(mechanism.directory, after)
-    for key, record in after.items():
-        if record.alarm and (key not in before or before[key].alarm is None):
-            _sound(record.alarm)
+    for key, kept in after.items():
+        if kept.alarm and (key not in before or before[key].alarm is None):
+            _sound(kept.alarm)
     lines = [f"witness {each.name}: {each.sentence}" for each in collected.missing if not each.alarming]
     if not collected.quorum_met:
         lines.append(f"the checkpoint of {size} entries has no quorum of witnesses yet")
@@ -226,9 +226,9 @@ def _slots_before(mechanism: Mechanism, size: int) -> dict[int, int]:
 def _tell_again(mechanism: Mechanism) -> None:
     policy = policy_of(mechanism.ledger().mechanism)
     named = {witness.key.text for witness in policy.witnesses} if policy else set()
-    for key, record in attendance.read(mechanism.directory).items():
-        if key in named and record.alarm:
-            _sound(record.alarm)
+    for key, kept in attendance.read(mechanism.directory).items():
+        if key in named and kept.alarm:
+            _sound(kept.alarm)
 
 
 def _sound(alarm: Alarm) -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from meyasubako.service.mechanism import Mechanism
     from meyasubako.service.nonces import Nonces
 
-DOORS: Final = ("reporter", "handler", "log")
 _CODE: Final = {"reporter": ("intake", "reporter.app", "reporter.program")}
 
 

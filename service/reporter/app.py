@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from meyasubako.service.circuits import Circuits
 from meyasubako.service.config import Config
+from meyasubako.service.faults import record
 from meyasubako.service.intake import Intake
 from meyasubako.service.reporter import envelope_pages, own_tools, sealing_pages
 from meyasubako.service.reporter.errors import LostStateError
@@ -65,7 +66,7 @@ from meyasubako.service.reporter.wording import (
     wish_warning,
 )
 from meyasubako.service.store.errors import StoreFullError
-from meyasubako.service.web import Application, harden, problem_page, record
+from meyasubako.service.web import Application, harden, problem_page
 
 # Where the application keeps its `Pace`, for the programs' door.
 PACE: Final = "meyasubako.pace"

@@ -17,6 +17,7 @@ from typing import Final
 from flask import Flask, Response, g
 from flask_babel import force_locale, gettext
 
+from meyasubako.service.faults import record
 from meyasubako.service.incoming import FileTicket
 from meyasubako.service.reporter.forms import Problem, file_problems
 from meyasubako.service.reporter.holding import file_problem
@@ -29,7 +30,6 @@ from meyasubako.service.sealed_file import (
     SealedFileTooOldError,
     SealedForOthersError,
 )
-from meyasubako.service.web import record
 
 ENDPOINTS: Final = frozenset({"offline", "envelope"})
 TAKING_FILES: Final = frozenset({"envelope_posted"})

@@ -27,6 +27,7 @@ from meyasubako.crypto.errors import BadReceiptError, CryptoError
 from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain.errors import DomainError
 from meyasubako.service.additions import EnoughForTodayError
+from meyasubako.service.faults import record
 from meyasubako.service.intake import NoMailboxError
 from meyasubako.service.mailbox import NoSuchWishError
 from meyasubako.service.reporter import forms, holding
@@ -37,7 +38,6 @@ from meyasubako.service.reporter.site import Site, sealing_request
 from meyasubako.service.reporter.state import Visit
 from meyasubako.service.reporter.wording import wish_label
 from meyasubako.service.store.errors import StoreError
-from meyasubako.service.web import record
 
 PURPOSE: Final = "answers/mailbox"
 READING: Final = "answers/reading"

@@ -21,6 +21,7 @@ from flask import abort, request
 from flask_babel import gettext
 from markupsafe import escape
 
+from meyasubako.service.faults import record
 from meyasubako.service.intake import ChannelView, NobodyLeftError, ReadersChangedError, Submitted
 from meyasubako.service.reporter import forms, holding
 from meyasubako.service.reporter.errors import LostStateError
@@ -30,7 +31,6 @@ from meyasubako.service.reporter.own_tools import chosen_field
 from meyasubako.service.reporter.sending import draft_of, holders, keepers, named, will_read
 from meyasubako.service.reporter.site import Site, language, sealing_request
 from meyasubako.service.reporter.state import Visit, Writing
-from meyasubako.service.web import record
 
 PURPOSE: Final = "questions/"
 # The steps that a reporter counts: all pages of questions are one.

@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 
 from meyasubako.service import web
+from meyasubako.service.faults import record
 from meyasubako.service.witness.errors import MemoryLostError
 from meyasubako.service.witness.protocol import BODY_LIMIT, Reply, Witness
 
@@ -31,12 +32,12 @@ def create_app(directory: Path) -> Flask:
 
     @app.errorhandler(MemoryLostError)
     def lost(error: MemoryLostError) -> Response:
-        web.record(error)
+        record(error)
         return _answer(Reply(503, b"this witness cosigns nothing: its operator has to look at it\n"))
 
     @app.errorhandler(sqlite3.OperationalError)
     def busy(error: sqlite3.OperationalError) -> Response:
-        web.record(error)
+        record(error)
         return _answer(Reply(503, b"this witness cannot write down what it sees; ask again later\n"))
 
     web.harden(app, csp=web.API_CSP)

@@ -30,13 +30,24 @@ from meyasubako.crypto.witness import AddCheckpoint, parse_answer
 from meyasubako.service.errors import BadAnswerError, UnreachableError
 from meyasubako.service.store.port import EventStore
 from meyasubako.service.witness.protocol import SIZE_TYPE
-from meyasubako.service.witness.transport import Answer, Post
 
 # How long all witnesses together may take.
 TOTAL_SECONDS: Final = 60.0
 _TRIES: Final = 4
 
 Why = Literal["away", "refuses", "unknown", "ahead", "inconsistent", "malformed", "unasked", "addressless"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a witness answered: HTTP status, content type as it was sent, body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+Post = Callable[[str, bytes], Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ Rules upheld here:
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import requests
@@ -16,6 +14,7 @@ import urllib3
 from urllib3.util import SKIP_HEADER
 
 from meyasubako.service.errors import BadAnswerError, UnreachableError
+from meyasubako.service.witness.asking import Answer, Post
 
 ANSWER_LIMIT: Final = 64 * 1024
 CONNECT_SECONDS: Final = 20.0
@@ -28,18 +27,6 @@ _HEADERS: Final = {
     "Content-Type": "text/plain; charset=utf-8",
     "User-Agent": SKIP_HEADER,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a witness answered: HTTP status, content type as it was sent, body."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
-Post = Callable[[str, bytes], Answer]
 
 
 def poster(

@@ -1,6 +1,5 @@
 import io
 import json
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -203,13 +202,3 @@ def test_a_body_that_keeps_the_pace_is_read_to_its_end() -> None:
     times = iter([0.0, *(web.GRACE_SECONDS + second for second in range(5))])
     paced = web.PacedInput(io.BytesIO(b"x" * size * 3), clock=lambda: next(times))
     assert [len(paced.read(size)) for _ in range(4)] == [size, size, size, 0]
-
-
-def test_what_is_written_down_names_the_place_in_the_code(caplog: pytest.LogCaptureFixture) -> None:
-    try:
-        dict[str, str]()[SECRET]
-    except KeyError as error:
-        event = web.record(error)
-    with caplog.at_level(logging.ERROR):
-        assert f"event {event}: KeyError at " in caplog.text
-    assert "test_web" in caplog.text

@@ -10,10 +10,9 @@ from meyasubako.crypto.witness import AddCheckpoint
 from meyasubako.service.errors import BadAnswerError, UnreachableError
 from meyasubako.service.witness import keys
 from meyasubako.service.witness.app import create_app
-from meyasubako.service.witness.asking import collect
+from meyasubako.service.witness.asking import Answer, collect
 from meyasubako.service.witness.founding import found
 from meyasubako.service.witness.memory import Memory
-from meyasubako.service.witness.transport import Answer
 from tests.unit.service.witness.made_log import MadeLog, entries
 
 NAMES = ("a", "b", "c")
