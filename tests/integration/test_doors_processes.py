@@ -16,7 +16,7 @@ import requests
 from meyasubako.service.config import Limits
 from meyasubako.service.mechanism import Mechanism
 from tests.system.box import Box, found_box
-from tests.system.served import NotServedError, Served, environment
+from tests.system.served import NotServedError, Served, command_line, environment
 
 LIMITS = Limits(workers=1, threads=4, upload_bytes=400_000)
 CHILDREN = {"reporter", "handler", "log", "clock"}
@@ -59,7 +59,7 @@ def _children(parent: int) -> dict[str, int]:
     """The supervisor's own children by what they are: a door's master, or the clock."""
     found = {}
     for pid in _children_of(parent):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        words = command_line(pid)
         if "-m" not in words:
             continue  # just forked, or just ended
         module = words[words.index("-m") + 1]

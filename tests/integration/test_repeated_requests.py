@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -25,6 +24,7 @@ from meyasubako.service.mechanism import Mechanism
 from meyasubako.service.signatures import PREFIX_FIELD, sign_request
 from tests.system.box import ORIGIN, Box, found_box
 from tests.system.callers import handler_door, reporter_door
+from tests.system.ports import kept_port
 from tests.system.served import Served, kill_and_wait, wait_for
 from tests.unit.service.doors import report
 
@@ -47,6 +47,12 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     mechanism = Mechanism.open(box.directory)
     receipt = report(mechanism, box).receipt
     mechanism.close()
+    # Addresses that stay when it is started anew, since they are signed as well.
+    settings = box.directory / "mechanism.toml"
+    text = settings.read_text(encoding="utf-8")
+    for door in DOORS:
+        text = text.replace(f'{door} = "127.0.0.1:0"', f'{door} = "127.0.0.1:{kept_port()}"')
+    settings.write_text(text)
     served = Served(box.directory, place / "served")
     served.start()
     yield Town(box, served, receipt)
@@ -145,14 +151,9 @@ def test_what_was_taken_before_the_service_was_started_anew_is_not_taken_again(t
     taken = {door: _signed(town, door, prefix) for door, prefix in old.items()}
     assert {door: sent.send().status_code for door, sent in taken.items()} == dict.fromkeys(DOORS, 200)
     assert town.served.stop() == 0
-    # At the same addresses, since those are signed as well.
-    settings = town.box.directory / "mechanism.toml"
-    text = settings.read_text(encoding="utf-8")
-    for door in DOORS:
-        address = urlsplit(town.served.doors[door]).netloc
-        text = text.replace(f'{door} = "127.0.0.1:0"', f'{door} = "{address}"')
-    settings.write_text(text)
+    before = dict(town.served.doors)
     town.served.start()
+    assert town.served.doors == before
     for door in DOORS:
         assert taken[door].refusal() == "nonce-prefix"
         assert _prefix(town, door) != old[door]

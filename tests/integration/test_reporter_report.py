@@ -55,7 +55,8 @@ def test_what_was_written_reaches_the_readers_and_nobody_else(visit, mechanism, 
     assert "写真.jpg".encode() in found["files.json"]
     assert list((box.directory / "incoming").iterdir()) == []
     everything = b"".join(path.read_bytes() for path in box.directory.rglob("*") if path.is_file())
-    assert b"alarm" not in everything
+    assert "夜、誰かが".encode() not in everything
+    assert b"need from us" not in everything
     assert b"a picture" not in everything
 
 

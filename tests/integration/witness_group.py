@@ -9,7 +9,6 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from meyasubako.crypto.note import NoteKey
 from meyasubako.domain.acts import Request
@@ -20,6 +19,7 @@ from meyasubako.service.witness.founding import found
 from meyasubako.service.witness.memory import Memory
 from meyasubako.service.witnessed import seen
 from meyasubako.service.witnessing import policy_at
+from tests.system.ports import kept_port
 
 _SERVE = (
     "import sys, pathlib; from meyasubako.service.witness.server import serve;"
@@ -34,6 +34,7 @@ class ServedWitness:
         self.directory = directory
         self.vkeys = found(directory, name)
         self.process: subprocess.Popen[str] | None = None
+        self._port = kept_port()
         self.url = ""
         memory = Memory.open(directory)
         for log in logs:
@@ -43,7 +44,7 @@ class ServedWitness:
 
     def start(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, str(self.directory), str(urlsplit(self.url).port or 0)],
+            [sys.executable, "-c", _SERVE, str(self.directory), str(self._port)],
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,

@@ -64,7 +64,8 @@ def ask_for_recovery(scene: Scene, request: Request, case: Case) -> None:
     """Somebody asks that a colleague be given the case's rooms back."""
     named: list[JsonValue] = [room.stream for room in _rooms(scene, case, "report", "dialogue", "team")]
     person = scene.random.choice(scene.everybody).id
-    request.add("recovery.requested", case.stream, {"person": person, "rooms": named})
+    # At most eight at once, and a case may have had more team rooms.
+    request.add("recovery.requested", case.stream, {"person": person, "rooms": named[:8]})
 
 
 def release(scene: Scene, request: Request, case: Case) -> None:

@@ -78,8 +78,11 @@ class Served:
         return self._process.pid
 
     def limit_files(self, size: int | None) -> None:
-        """Let no process write a file beyond so many bytes: to a program that is a disk that is full."""
-        for pid in self._group():
+        """Let no process write a file beyond so many bytes: to a program that is a disk that is full.
+
+        But for the clock, which may write a cover at any moment, and would say that it cannot.
+        """
+        for pid in {*self._group()} - {*self.pids("meyasubako.service.clock")}:
             _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 

@@ -70,7 +70,8 @@ def test_views_follow_the_log_and_compare_equal_while_it_is_served(lived: tuple[
     again = replayed(box)
     assert again["equal"] is True
     assert len(dump(box.directory)["cases"]) == len(box.ledger().cases) == 3
-    assert replayed(box) == again
+    # Covers may be written at any moment, and nothing is shown of them.
+    assert replayed(box) | {"position": 0} == again | {"position": 0}
 
 
 def test_the_views_show_each_case_as_the_log_has_it(lived: tuple[Box, Served]) -> None:

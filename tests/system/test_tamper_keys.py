@@ -105,7 +105,7 @@ def test_the_servers_own_keys_open_nothing(lived, sealed):
 
 def test_no_text_name_or_receipt_lies_anywhere_in_the_clear(lived):
     secrets = [text.encode() for text in DIALOGUE | REPORT if len(text) > 5]
-    secrets += [PHOTO[:64], b"photo.jpg", b"image/jpeg", b"AGE-SECRET-KEY", b"gravel"]
+    secrets += [PHOTO[:64], b"photo.jpg", b"image/jpeg", b"AGE-SECRET-KEY", b"report of gravel"]
     for reporter in lived.reporters.values():
         secrets += [reporter.receipt.digits().encode(), reporter.receipt.words().encode()]
         secrets += [reporter.identity.reveal_seed(), reporter.signing.reveal_seed()]

@@ -58,15 +58,21 @@ class TorError(Exception):
     """A node ended, or something did not come in time; with the end of what the node wrote."""
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nothing listens on, below those that the kernel gives to outgoing connections."""
+    """A port that nothing listens on, below those that the kernel gives to outgoing ones; each once."""
     while True:
         port = random.randrange(12_000, 32_000)
+        if port in _given:
+            continue
         with socket.socket() as tried:
             try:
                 tried.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
 
 

@@ -28,7 +28,10 @@ def page(mechanism: Mechanism) -> MechanismPage:
 
 
 def _today(mechanism: Mechanism) -> date:
-    return mechanism.clock().date()
+    """The log's own: midnight may have passed since."""
+    marker = mechanism.ledger().mechanism.last_marker
+    assert marker is not None
+    return marker.day
 
 
 def _fetch(page: MechanismPage) -> roster.Fetch:

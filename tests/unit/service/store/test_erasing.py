@@ -227,7 +227,8 @@ def test_a_process_that_is_killed_while_it_erases_leaves_nothing_that_opens(tmp_
 
 
 def test_an_upload_goes_on_where_it_was_durable_after_its_process_was_killed(tmp_path):
-    data = os.urandom(2_000_000)
+    # More than a process writes before it is killed.
+    data = os.urandom(20_000_000)
     (tmp_path / "source").write_bytes(data)
     with Store.create(tmp_path) as store:
         name, durable = "new", 0

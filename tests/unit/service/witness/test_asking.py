@@ -213,7 +213,7 @@ def test_a_witness_that_hangs_does_not_hold_up_the_slot(network):
         return Answer(500, "", b"")
 
     network.fakes = {"http://b": hangs}
-    collected = network.collect(70, total_seconds=1.0)
+    collected = network.collect(70, total_seconds=3.0)
     release.set()
     assert [each.why for each in collected.missing] == ["away", "away"]
     assert collected.quorum_met
