@@ -11,6 +11,10 @@ DIR holds `log.vkey`, `checkpoint`, `tile/<L>/<N>[.p/<W>]` and `tile/entries/<N>
 - an inclusion proof made out of the tiles verifies for every leaf (in a large log for 2,000 evenly spread);
 - each SIZE:ROOT (root in hex or base64) that was seen earlier is a prefix, by a consistency proof.
 
+It believes `log.vkey`, whoever put it there. Whose key that is must be found out by other means, for example
+by comparing it with the one that the log's first entry names, and that entry's hash with its fingerprint in
+print.
+
 Exit status 0 and a summary, or 1 and the reason. Written from RFC 6962, RFC 9162 and the C2SP specifications
 of signed notes, checkpoints and tiles; it needs Python and PyNaCl, and shares nothing with the package.
 """
