@@ -85,6 +85,10 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     client.UnverifiedRosterError: Answer(
         UNREADABLE, hint="Give the address of the mechanism's log with --log URL."
     ),
+    client.NotAnAuditorError: Answer(
+        UNREADABLE,
+        hint="Nothing was looked at. Is this the key that a steward enrolled as an auditor's here?",
+    ),
     service.RestoreError: Answer(
         FINDINGS, hint="Nothing was changed. docs/restoring.md says what is possible."
     ),

@@ -1,13 +1,22 @@
-"""`log verify-proof` and `log verify-promise`: what somebody outside can show with a file alone."""
+"""`log verify-proof` and `log verify-promise`: what somebody outside can show with a file alone.
 
-from collections.abc import Sequence
+- Exit 1 is said of a mechanism, and may be shown to others. So a file that is no proof or promise, a key that
+  is none, a log that cannot be asked or is not the promise's end with 2: nothing was verified.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from meyasubako.crypto.checkpoint import Checkpoint
+from meyasubako.crypto.cosignature import parse_verifier
+from meyasubako.crypto.errors import BadKeyError, BadNoteError, BadProofError
+from meyasubako.crypto.note import Note
 from meyasubako.crypto.policy import Policy
-from meyasubako.crypto.proof import PROMISE_CONTEXT, Promise
+from meyasubako.crypto.proof import PROMISE_CONTEXT, LogProof, Promise
 from meyasubako.service.cli import options
 from meyasubako.service.cli.connecting import be_sure
 from meyasubako.service.cli.failures import FINDINGS, InputError
@@ -17,6 +26,7 @@ from meyasubako.service.client.http import Http
 from meyasubako.service.client.proofs import Exchanged, Proven
 from meyasubako.service.client.roster import VerifiedMechanism
 from meyasubako.service.clocks import system_clock
+from meyasubako.service.errors import RefusedError, UnreachableError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -27,10 +37,52 @@ def _keys(given: Sequence[str]) -> list[str]:
     for each in given:
         # A key holds two plus signs; a name of a file that does, too, is written ./so.
         if each.count("+") >= 2 and not each.startswith((".", "/")):
-            found.append(each)
+            texts, place = [each], "the verifier key"
         else:
-            found += Path(each).read_text(encoding="ascii").split()
+            texts, place = Path(each).read_text(encoding="ascii").split(), each
+        if not texts:
+            raise InputError(f"{place} holds no verifier key")
+        for text in texts:
+            try:
+                parse_verifier(text)
+            except (BadKeyError, BadNoteError) as error:
+                # The text is not shown: somebody may have taken the key that signs.
+                raise InputError(f"{place} cannot be used: {error}") from error
+        found += texts
     return found
+
+
+def _read_proof(file: Path) -> bytes:
+    """The bytes of a file that has a proof's form."""
+    data = file.read_bytes()
+    if data.startswith(f"{PROMISE_CONTEXT}\n".encode()):
+        raise InputError(f"{file} is a promise, not a proof yet: use meyasubako log verify-promise")
+    try:
+        proof = LogProof.parse(data)
+        Checkpoint.parse(Note.parse(proof.checkpoint).text)
+    except (BadProofError, BadNoteError) as error:
+        raise InputError(f"{file} is not a proof, or not all of one: {error}") from error
+    if proof.extra is None:
+        raise InputError(f"{file} does not say of which entry it is a proof")
+    return data
+
+
+def _read_promise(file: Path) -> tuple[bytes, str]:
+    """The bytes of a file that has a promise's form, and the origin of the log that it names."""
+    data = file.read_bytes()
+    try:
+        LogProof.parse(data)
+    except BadProofError:
+        pass
+    else:
+        raise InputError(f"{file} is a proof already: use meyasubako log verify-proof")
+    try:
+        context, origin, *_ = [*Note.parse(data).text.split("\n"), ""]
+    except BadNoteError as error:
+        raise InputError(f"{file} is not a promise, or not all of one: {error}") from error
+    if context != PROMISE_CONTEXT:
+        raise InputError(f"{file} is not a promise")
+    return data, origin
 
 
 @click.command(
@@ -62,9 +114,7 @@ def verify_proof(
         raise click.UsageError("Give the log's key with --log-key, or a --policy.")
     trusted = Policy.parse(policy.read_text(encoding="utf-8")) if policy else None
     wanted = leaf.lower() if leaf else None
-    data = file.read_bytes()
-    if data.startswith(f"{PROMISE_CONTEXT}\n".encode()):
-        raise InputError(f"{file} is a promise, not a proof yet: use meyasubako log verify-promise")
+    data = _read_proof(file)
     proven = proofs.verify_proof(data, keys=_keys(log_keys), policy=trusted, leaf=wanted)
     emit(_proven_facts(proven), as_json=as_json, show=lambda out: _draw_proven(out, proven))
 
@@ -147,23 +197,17 @@ def verify_promise(
         raise click.UsageError("Give the promise key with --promise-key, or the log's address with --at.")
     if out is not None and url is None:
         raise click.UsageError("--out goes with --at: offline there is nothing to exchange.")
-    data = file.read_bytes()
+    data, origin = _read_promise(file)
     if url is None:
         promise = proofs.verify_promise(data, _keys(keys))
         emit(_promise_facts(promise, "given"), as_json=as_json, show=lambda to: _draw_given(to, promise))
         return
-    log = Http(url, proxy=proxy)
-    verified = roster.verify(
-        roster.from_log(log),
-        system_clock().date(),
-        fingerprint=fingerprint,
-        accept_stale=True,
-        accept_unwitnessed=True,
-    )
-    if not keys:
-        be_sure(verified, fingerprint, first_use=first_use)
-    promise = proofs.verify_promise(data, _keys(keys) or proofs.promise_keys(verified.mechanism))
-    exchanged = proofs.exchange(log, promise, verified)
+    with Http(url, proxy=proxy) as log, _answering():
+        verified = _verified(log, origin, fingerprint)
+        if not keys:
+            be_sure(verified, fingerprint, first_use=first_use)
+        promise = proofs.verify_promise(data, _keys(keys) or proofs.promise_keys(verified.mechanism))
+        exchanged = proofs.exchange(log, promise, verified)
     state = _state(exchanged)
     if out is not None and exchanged is not None:
         out.write_bytes(exchanged.proof or exchanged.checkpoint)
@@ -171,6 +215,30 @@ def verify_promise(
     emit(facts, as_json=as_json, show=lambda to: _draw_exchanged(to, promise, state, verified, out))
     if state in {"late", "broken"}:
         context.exit(FINDINGS)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A log that refuses to be asked has proved nothing about itself."""
+    try:
+        yield
+    except RefusedError as error:
+        raise UnreachableError(f"the log's door refuses at this moment: {error}") from error
+
+
+def _verified(log: Http, origin: str, fingerprint: str | None) -> VerifiedMechanism:
+    """The mechanism whose log this is, if it is the log of that origin."""
+    verified = roster.verify(
+        roster.from_log(log),
+        system_clock().date(),
+        fingerprint=fingerprint,
+        accept_stale=True,
+        accept_unwitnessed=True,
+    )
+    if verified.mechanism.origin != origin:
+        found = verified.mechanism.origin
+        raise InputError(f"the promise is of the log {origin}, and {log.address} serves another, {found}")
+    return verified
 
 
 def _state(exchanged: Exchanged | None) -> str:

@@ -12,7 +12,7 @@ from meyasubako.service.clocks import system_clock
 from meyasubako.service.inspection.mirror import mirror as mirror_log
 
 
-@click.command(epilog=options.example("meyasubako log mirror http://127.0.0.1:8012 ./mirror --key rita.key"))
+@click.command(epilog=options.example("meyasubako log mirror http://127.0.0.1:8013 ./mirror --key rita.key"))
 @click.argument("url")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -40,7 +40,7 @@ def mirror(
     """Keep a copy of the log at URL in DIRECTORY: fetches what is new, and verifies it before it is kept.
 
     DIRECTORY is in plain tlog-tiles layout, for `meyasubako audit` and for stock tools. What is held is never
-    exchanged: a log that was set back or forked is refused, and said so. An interrupted run goes on.
+    exchanged: a log that was set back or forked is refused, and said so (exit 1). An interrupted run goes on.
     """
     key = unlock(keyfile, passphrase_file).signing
     with steps(quiet=as_json) as progress, Http(url, proxy=proxy, key=key) as http:

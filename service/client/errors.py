@@ -15,6 +15,10 @@ class UnreadablePinsError(ServiceError):
     """The file that remembers which mechanisms are known is damaged."""
 
 
+class NotAnAuditorError(ServiceError):
+    """The log's door does not take this key as an auditor's, and shows entries to nobody else."""
+
+
 class NoSuchCaseError(ServiceError):
     """No case that you are shown has this id, or several begin with it."""
 

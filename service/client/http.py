@@ -39,13 +39,14 @@ CONNECT_SECONDS: Final = 60
 READ_SECONDS: Final = 300
 JSON_LIMIT: Final = 64 * 1024**2
 _CHUNK: Final = 256 * 1024
+# What a door's routing answers where it has no such path, or not for this method. Our own problems of these
+# statuses have other names: a door that knows what is asked for does not answer so.
+_UNROUTED: Final = frozenset({"not_found", "method_not_allowed"})
 _is_prefix = re.compile(r"[A-Za-z0-9_-]{1,32}").fullmatch
 
 
 class Http:
-    """One door of a mechanism at an address such as http://127.0.0.1:8012; not for several threads at
-    once.
-    """
+    """One door of a mechanism at an address such as http://HOST:PORT; not for several threads at once."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Http:
         Raises `BadRequestError` for addresses that are none.
         """
         if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
-            raise BadRequestError(f"{address} is not an address like http://127.0.0.1:8012")
+            raise BadRequestError(f"{address} is not an address like http://HOST:PORT")
         self.address = address.rstrip("/")
         self._key, self._clock, self._prefix = key, clock, ""
         self._session = requests.Session()
@@ -208,6 +209,10 @@ def _refusal(answer: requests.Response) -> RefusedError | BadAnswerError:
     fields = _json(answer)
     name = str(fields.pop("type", "")).removeprefix(PROBLEM_TYPE)
     sentence = str(fields.pop("detail", "")) or "the service refused"
+    if name in _UNROUTED:
+        return BadAnswerError(
+            f"the answer has status {answer.status_code}: nothing here knows what was asked for"
+        )
     if name == "conflict":
         stream = str(dict(fields.get("head", {})).get("stream", ""))
         rows = read({"events": fields.pop("events", [])}, EventRows).events

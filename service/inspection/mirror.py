@@ -9,6 +9,8 @@ Rules upheld here (C2SP tlog-tiles):
 - What is held is never exchanged for anything else: a tile only grows by what follows, and a log that was
   set back or forked is refused and named. Its checkpoint, signed by the log, is kept beside the one that is
   held, for the two together are the evidence; nothing else is changed.
+- Where a file of what is held is missing or cut off, the mirror does not grow, and says so: nobody relies for
+  years on a copy that an audit could not read. What whole files hold is for the audit to verify.
 - Every file appears whole, the checkpoint last. Whoever is interrupted goes on where they were, and what
   they left is cleared away.
 """
@@ -39,8 +41,9 @@ from meyasubako.crypto.tiles import (
 )
 from meyasubako.domain.people import Mechanism
 from meyasubako.service.client import roster
+from meyasubako.service.client.errors import NotAnAuditorError
 from meyasubako.service.client.http import Http
-from meyasubako.service.errors import BadAnswerError, ForkedLogError
+from meyasubako.service.errors import BadAnswerError, ForkedLogError, RefusedError, UnreachableError
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.exported import begins, refused_name, wider
 from meyasubako.service.inspection.source import CHECKPOINT, MIRRORED, VKEY, Progress
@@ -48,6 +51,10 @@ from meyasubako.service.inspection.source import CHECKPOINT, MIRRORED, VKEY, Pro
 _BUNDLE_LIMIT: Final = TILE * (MAX_ENTRY + 2)
 # How a file is named until it is whole.
 _HALF: Final = re.compile(r"\..+\.new")
+_ANEW: Final = (
+    "the mirror was damaged. Make a new one in another directory, and audit that with this one's checkpoint "
+    "as --pin"
+)
 _ABOUT: Final = "Mirrored from a log's door, which serves entries and tiles, and no record of payloads.\n"
 
 
@@ -70,8 +77,20 @@ def mirror(
 
     `http` is the log's door, signing as an enrolled auditor. Raises ForkedLogError if the log does not extend
     what is held, RosterError and its kin if its stream does not show whose the log is, UnreadableSourceError
-    if the directory holds something else, and what the door refuses.
+    if the directory holds something else, another log or a damaged mirror, and NotAnAuditorError or
+    UnreachableError if the door refuses: whom it does not answer has found nothing.
     """
+    try:
+        return _mirror(http, out, today, fingerprint, progress)
+    except RefusedError as error:
+        if error.status in {401, 403}:
+            raise NotAnAuditorError(str(error)) from error
+        raise UnreachableError(f"the log's door refuses at this moment: {error}") from error
+
+
+def _mirror(
+    http: Http, out: Path, today: date, fingerprint: str | None, progress: Progress | None
+) -> Mirrored:
     verified = roster.verify(
         roster.from_log(http),
         today,
@@ -89,6 +108,7 @@ def mirror(
         fetch.tiles()
     except ForkedLogError as error:
         raise ForkedLogError(f"{error}{held.keep_refused(tree, note)}") from error
+    held.check_whole()
     fetch.entries()
     held.write(MIRRORED, _ABOUT.encode())
     held.replace(VKEY, f"{verified.mechanism.log_keys[0]}\n".encode())
@@ -121,9 +141,16 @@ class _Held:
         self.size, self._root, self._origin = tree.size, tree.root, tree.origin
 
     def check_same_log(self, tree: Checkpoint, fingerprint: str) -> None:
-        """Refuse another log: what that one's keys signed is no evidence about this one."""
+        """Refuse another log: what that one's keys signed is no evidence about this one.
+
+        Of another name it is a slip of whoever chose the directory; one that goes by the same name and was
+        founded otherwise contradicts what is held.
+        """
         if self._origin and tree.origin != self._origin:
-            raise ForkedLogError(f"the mirror is of {self._origin}, and this is {tree.origin}")
+            raise UnreadableSourceError(
+                f"{self._out} holds a mirror of {self._origin}, and this is the log of {tree.origin}: "
+                "choose another directory"
+            )
         if self.size:
             own = digest_fingerprint(self.tile(0, 0, tile_width(0, 0, self.size))[:HASH_SIZE])
             if own != fingerprint:
@@ -142,6 +169,23 @@ class _Held:
             # Whoever stole the key of before could hide from the stream that it was replaced.
             raise ForkedLogError("the log was forked: it does not name the key that it had before")
 
+    def check_whole(self) -> None:
+        """Refuse to go on where a tile or bundle of the held tree is missing or cut off."""
+        for level, n, width in tiles_for(0, self.size):
+            self.tile(level, n, width)
+            if level == 0:
+                self._check_bundle(n, width)
+
+    def _check_bundle(self, n: int, width: int) -> None:
+        name = tile_path("entries", n, width)
+        data = self.read(name) or self.read(tile_path("entries", n)) or b""
+        try:
+            whole = len(decode_bundle(data)) >= width
+        except BadTileError:
+            whole = False
+        if not whole:
+            raise UnreadableSourceError(f"{self._out} lacks {name}, or a part of it: {_ANEW}")
+
     def frontier(self) -> Frontier:
         """The right edge of the tree that is held, out of its tiles; checked against its checkpoint."""
 
@@ -156,16 +200,15 @@ class _Held:
             start += 1 << level
         frontier = Frontier(self.size, tuple(edge))
         if self.size and frontier.root() != self._root:
-            raise UnreadableSourceError(
-                f"the tiles in {self._out} are not those of its checkpoint: it was damaged"
-            )
+            raise UnreadableSourceError(f"the tiles in {self._out} are not those of its checkpoint: {_ANEW}")
         return frontier
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """A tile that is held; UnreadableSourceError if it is missing or short."""
-        data = self.read(tile_path(level, n, width)) or self.read(tile_path(level, n)) or b""
+        name = tile_path(level, n, width)
+        data = self.read(name) or self.read(tile_path(level, n)) or b""
         if len(data) < width * HASH_SIZE:
-            raise UnreadableSourceError(f"{self._out} lacks {tile_path(level, n, width)}: it was damaged")
+            raise UnreadableSourceError(f"{self._out} lacks {name}, or a part of it: {_ANEW}")
         return data[: width * HASH_SIZE]
 
     def read(self, name: str) -> bytes | None:

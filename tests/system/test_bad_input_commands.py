@@ -13,6 +13,8 @@ import pytest
 
 from meyasubako.crypto.keyfile import KeyPair, write_keyfile
 from meyasubako.crypto.receipt import Receipt
+from meyasubako.service.mechanism import Mechanism
+from meyasubako.service.proofs import promise
 from tests.system.box import Box, found_box
 from tests.system.conftest import SMALL, nothing_changes
 from tests.system.served import Served, run
@@ -219,8 +221,35 @@ def test_another_door_than_the_command_needs(shared: tuple[Box, Served]) -> None
     with nothing_changes(shared):
         for door in ("handler", "log"):
             done = run("report", "--at", shared[1].doors[door], typed="Text.")
-            assert done.returncode in {FINDINGS, UNREADABLE}
-            assert_told(done, done.returncode)
+            assert_told(done, UNREADABLE, "Is this the right address?", "each of the three doors")
+
+
+@pytest.mark.parametrize("door", ["reporter", "log"])
+def test_another_door_than_the_handlers(shared: tuple[Box, Served], people: People, door: str) -> None:
+    options = at_desk(shared, people)
+    options[options.index("--at") + 1] = shared[1].doors[door]
+    with nothing_changes(shared):
+        done = run("cases", "list", *options)
+    assert_told(done, UNREADABLE, "Is this the right address?", "each of the three doors")
+
+
+@pytest.mark.parametrize("door", ["reporter", "handler"])
+def test_another_door_than_the_logs_finds_nothing(
+    shared: tuple[Box, Served], people: People, tmp_path: Path, door: str
+) -> None:
+    address = shared[1].doors[door]
+    key = ["--key", people.file("Ana Silva"), "--passphrase-file", people.passphrase]
+    mechanism = Mechanism.open(shared[0].directory)
+    (tmp_path / "promise.txt").write_bytes(promise(mechanism, "11" * 32))
+    mechanism.close()
+    with nothing_changes(shared):
+        for words in (
+            ["log", "mirror", address, tmp_path / "mirror", *key],
+            ["audit", address, "--forget", *key],
+            ["log", "verify-promise", tmp_path / "promise.txt", "--at", address, "--first-use"],
+        ):
+            assert_told(run(*words), UNREADABLE, "Is this the right address?", "each of the three doors")
+    assert not (tmp_path / "mirror").exists()
 
 
 # Ciphertext that was damaged where it is stored

@@ -1,11 +1,15 @@
 """A mirror over HTTP: what is fetched is verified, what is held stays, and a fork is refused by name."""
 
 import shutil
+from unittest.mock import Mock
 
 import pytest
 
-from meyasubako.service.errors import BadAnswerError, ForkedLogError, RefusedError, WrongMechanismError
+from meyasubako.service.client.errors import NotAnAuditorError
+from meyasubako.service.errors import BadAnswerError, ForkedLogError, UnreachableError, WrongMechanismError
 from meyasubako.service.inspection import UnreadableSourceError, audit, export
+from meyasubako.service.store.errors import StaleReadError
+from meyasubako.service.store.sqlite import Store
 from tests.system import tampering
 from tests.system.lived import found_lived
 from tests.unit.service.mirrors import fetch, files, served
@@ -77,9 +81,16 @@ def test_an_interrupted_mirror_goes_on_with_what_it_has(lived, tmp_path):
 
 @pytest.mark.parametrize("name", ["ira", None])
 def test_entries_are_for_auditors(lived, tmp_path, name):
-    with served(lived) as (url, _), pytest.raises(RefusedError):
+    with served(lived) as (url, _), pytest.raises(NotAnAuditorError):
         fetch(lived, url, tmp_path / "mirror", name)
     assert not (tmp_path / "mirror" / "checkpoint").exists()
+
+
+def test_a_door_that_refuses_for_another_reason_could_not_be_asked(lived, tmp_path, monkeypatch):
+    """That it is busy is nothing that was found of the log."""
+    monkeypatch.setattr(Store, "tile", Mock(side_effect=StaleReadError(())))
+    with served(lived) as (url, _), pytest.raises(UnreachableError, match="too much is being written"):
+        fetch(lived, url, tmp_path / "mirror")
 
 
 def test_another_fingerprint_is_refused_before_anything_is_written(lived, tmp_path):
@@ -88,12 +99,27 @@ def test_another_fingerprint_is_refused_before_anything_is_written(lived, tmp_pa
     assert not (tmp_path / "mirror").exists()
 
 
-def test_another_log_is_refused(lived, tmp_path):
-    (tmp_path / "mirror").mkdir()
+def test_another_log_is_refused_as_a_slip(lived, tmp_path):
+    """Two logs of two names contradict each other in nothing."""
+    out = tmp_path / "mirror"
+    out.mkdir()
     note = (lived.directory / "checkpoint").read_bytes()
-    (tmp_path / "mirror" / "checkpoint").write_bytes(note.replace(b"box.example.org/lived\n", b"else\n", 1))
-    with served(lived) as (url, _), pytest.raises(ForkedLogError, match="is of else"):
-        fetch(lived, url, tmp_path / "mirror")
+    (out / "checkpoint").write_bytes(note.replace(b"box.example.org/lived\n", b"else\n", 1))
+    before = files(out)
+    with served(lived) as (url, _), pytest.raises(UnreadableSourceError, match="a mirror of else") as caught:
+        fetch(lived, url, out)
+    assert "choose another directory" in str(caught.value)
+    assert files(out) == before
+
+
+def test_a_log_of_the_same_name_that_was_founded_otherwise_contradicts_what_is_held(lived, tmp_path):
+    out, other = tmp_path / "mirror", found_lived(tmp_path / "other")
+    with served(lived) as (url, _):
+        fetch(lived, url, out)
+    before = files(out)
+    with served(other) as (url, _), pytest.raises(ForkedLogError, match="founded as"):
+        fetch(other, url, out)
+    assert files(out) == before
 
 
 @pytest.mark.parametrize(
@@ -125,6 +151,25 @@ def test_a_damaged_mirror_is_named_and_left_as_it_is(lived, tmp_path):
         (out / "tile" / "0" / "001.p" / "64").write_bytes(bytes(2048))
         with pytest.raises(UnreadableSourceError, match="damaged"):
             fetch(lived, url, out)
+
+
+@pytest.mark.parametrize("kept", [None, 0, 5000, -1], ids=["missing", "empty", "half", "all but a byte"])
+@pytest.mark.parametrize(
+    "name", ["tile/entries/000", "tile/entries/001.p/64", "tile/0/000", "tile/1/000.p/1"]
+)
+def test_a_mirror_that_lost_a_file_or_its_end_says_so_though_nothing_is_new(lived, tmp_path, name, kept):
+    out = tmp_path / "mirror"
+    with served(lived) as (url, _):
+        fetch(lived, url, out)
+        data = (out / name).read_bytes()
+        (out / name).unlink()
+        if kept is not None:
+            (out / name).write_bytes(data[: min(kept, len(data) // 2)])
+        before = files(out)
+        with pytest.raises(UnreadableSourceError, match=f"lacks {name}, or a part of it") as caught:
+            fetch(lived, url, out)
+    assert "Make a new one in another directory" in str(caught.value)
+    assert files(out) == before
 
 
 def test_a_directory_of_something_else_is_left_alone(lived, tmp_path):

@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -137,6 +138,17 @@ def test_a_problem_comes_back_with_its_name_and_sentence(fake_door: Callable[[An
     assert (caught.value.status, caught.value.name) == (422, "some-rule")
 
 
+def test_what_a_door_does_not_show_is_told_from_what_it_does_not_know(
+    fake_door: Callable[[Answer], str],
+) -> None:
+    hidden = fake_door(_problem(404, type="urn:meyasubako:problem:not-found", detail="Nothing for you."))
+    with Http(hidden) as http, pytest.raises(RefusedError, match="Nothing for you"):
+        http.get_json("/")
+    other = fake_door(_problem(404, type="urn:meyasubako:problem:not_found", detail="Check your spelling."))
+    with Http(other) as http, pytest.raises(BadAnswerError, match="status 404: nothing here knows"):
+        http.get_json("/")
+
+
 def test_a_conflict_comes_back_as_one(fake_door: Callable[[Answer], str]) -> None:
     head = {"stream": "s", "seq": 4, "leaf": "ab"}
     address = fake_door(_problem(409, type="urn:meyasubako:problem:conflict", detail="Too late.", head=head))
@@ -155,6 +167,8 @@ def test_a_conflict_comes_back_as_one(fake_door: Callable[[Answer], str]) -> Non
         _says(502, b"<html>", "text/html"),
         _says(302, b"", Location="http://127.0.0.1:9/"),
         _problem(409, type="urn:meyasubako:problem:conflict", head={"stream": "s"}, events=[{"index": "x"}]),
+        _problem(404, type="urn:meyasubako:problem:not_found", detail="The requested URL was not found."),
+        _problem(405, type="urn:meyasubako:problem:method_not_allowed", detail="The method is not allowed."),
         _says(500, b"no json", "application/problem+json"),
     ],
 )
@@ -212,8 +226,10 @@ def test_nothing_in_the_environment_is_used(
 
 @pytest.mark.parametrize("address", ["", "box.example.org", "ftp://box.example.org", "http://"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(BadRequestError):
+    with pytest.raises(BadRequestError) as caught:
         Http(address)
+    # Which port a command needs depends on the command.
+    assert not re.search("[0-9]", str(caught.value))
 
 
 @pytest.mark.parametrize("proxy", ["127.0.0.1:9050", "http://127.0.0.1:9050", "socks5://127.0.0.1:9050"])
