@@ -1,5 +1,6 @@
 """`audit` and `replay`: what anybody can check without a key."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ from rich.console import Console
 from meyasubako.service.cli import options
 from meyasubako.service.cli.audit_view import draw, facts
 from meyasubako.service.cli.audit_wishes import Wishes, opened
-from meyasubako.service.cli.failures import FINDINGS
+from meyasubako.service.cli.failures import FINDINGS, failure
 from meyasubako.service.cli.output import emit, steps
 from meyasubako.service.clocks import system_clock
+from meyasubako.service.inspection import AuditResult, rebuild_views
 from meyasubako.service.inspection import audit as audit_source
-from meyasubako.service.inspection import rebuild_views
+from meyasubako.service.inspection.errors import ExportError
 from meyasubako.service.inspection.pack import pack
 from meyasubako.service.inspection.report import render
 
@@ -26,7 +28,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     epilog=options.example(
         "meyasubako audit var/box",
         'meyasubako audit ./export --fingerprint "1234 …" --pin last-month.checkpoint --html report.html',
-        "meyasubako audit http://127.0.0.1:8012 --key rita.key --mirror copy --since rita.state",
+        "meyasubako audit http://127.0.0.1:8013 --key rita.key --mirror copy --since rita.state",
     )
 )
 @click.argument("source")
@@ -82,15 +84,30 @@ def audit(context: click.Context, /, source: str, *, as_json: bool, **given: Any
     see is said in docs/auditors.md.
     """
     wishes, today = Wishes(**given), system_clock().date()
+    wishes.refuse_what_cannot_be_written()
     with steps(quiet=as_json) as progress, opened(source, wishes, progress) as directory:
         result = audit_source(directory, wishes.demands(), progress=progress)
-        if wishes.html is not None:
-            wishes.html.write_text(render(result), encoding="utf-8")
-        if wishes.pack is not None:
-            pack(result, directory, wishes.pack, facts(result, today))
+        trouble = _write(result, directory, wishes, today)
+    # Whatever became of the report: what was found is told, and decides how this ends.
     emit(facts(result, today), as_json=as_json, show=lambda out: draw(out, result, today))
     if not result.good or (wishes.deadlines and result.missed):
+        if trouble is not None:
+            failure(trouble).show()
         context.exit(FINDINGS)
+    if trouble is not None:
+        raise trouble
+
+
+def _write(result: AuditResult, directory: Path, wishes: Wishes, today: date) -> Exception | None:
+    """Write the report and the pack that are wished; gives what was in the way."""
+    try:
+        if wishes.html is not None:
+            wishes.html.write_text(render(result, today), encoding="utf-8")
+        if wishes.pack is not None:
+            pack(result, directory, wishes.pack, facts(result, today), today)
+    except (OSError, ExportError) as error:
+        return error
+    return None
 
 
 @click.command(epilog=options.example("meyasubako replay var/box"))

@@ -26,6 +26,9 @@ def facts(result: AuditResult, today: date) -> dict[str, Any]:
         "stopped": result.stopped(today),
         "ahead": result.ahead(today),
         "remembered": result.remembered,
+        "source": result.source,
+        "fingerprint_compared": result.compared,
+        "more_findings": any(step.cut for step in result.steps),
         "witnesses": {
             "asked": result.witnessed.asked,
             "cosigned": list(result.witnessed.cosigned),
@@ -68,14 +71,12 @@ def draw(out: Console, result: AuditResult, today: date) -> None:
     _draw_missed(out, result)
     _draw_day(out, result, today)
     if result.good:
-        out.print(
-            "[bold green]✓[/] Nothing was changed, removed, reordered or forged, and every rule was kept."
-        )
+        out.print(f"[bold green]✓[/] {result.verdict}")
         if result.first_use:
             out.print(
                 "[dim]  Compare the fingerprint with the poster's: nothing was known of this log here.[/]"
             )
-        if not result.remembered:
+        if result.remembered is False:
             out.print(
                 "[yellow]![/] This could not be remembered: keep the checkpoint, and bring it with --pin."
             )
@@ -86,7 +87,8 @@ def draw(out: Console, result: AuditResult, today: date) -> None:
         mark = "[bold red]✗[/]" if number == 0 else "[red]·[/]"
         out.print(f"{mark} {where}{stream}: {plain(each.sentence)} [dim]({each.rule})[/]")
     count = len(result.findings)
-    out.print(f"\n{count} finding{'s' if count > 1 else ''}. The first is the one to trust.")
+    more = ", and there may be more" if any(step.cut for step in result.steps) else ""
+    out.print(f"\n{count} finding{'s' if count > 1 else ''}{more}. The first is the one to trust.")
 
 
 def _draw_day(out: Console, result: AuditResult, today: date) -> None:

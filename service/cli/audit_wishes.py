@@ -8,10 +8,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from meyasubako.crypto.errors import BadNoteError
 from meyasubako.service.cli.asking import unlock
+from meyasubako.service.cli.failures import InputError
 from meyasubako.service.client.http import Http
 from meyasubako.service.clocks import system_clock
-from meyasubako.service.inspection import Demands, Memory, configuration
+from meyasubako.service.inspection import Demands, Memory, configuration, earlier
 from meyasubako.service.inspection.mirror import mirror
 from meyasubako.service.inspection.source import Progress
 
@@ -34,15 +36,30 @@ class Wishes:
     html: Path | None
     pack: Path | None
 
+    def refuse_what_cannot_be_written(self) -> None:
+        """Say before the work that there is no place for what it gives."""
+        for path in (self.html, self.state, self.pack):
+            if path is not None and (not path.name or not path.parent.is_dir()):
+                raise click.BadParameter(f"there is no folder {path.parent} in which to write {path}")
+
     def demands(self) -> Demands:
         """What the audit is asked to hold the log to."""
         return Demands(
             fingerprint=self.fingerprint,
-            pins=[path.read_bytes() for path in self.pins],
+            pins=[_checkpoint(path) for path in self.pins],
             memory=None if self.forget else Memory(self.memory or configuration()),
             state=self.state,
             accept_unwitnessed=self.accept_unwitnessed,
         )
+
+
+def _checkpoint(path: Path) -> bytes:
+    note = path.read_bytes()
+    try:
+        earlier.of(note, verified=False)
+    except BadNoteError as error:
+        raise InputError(f"{path} is no checkpoint: {error}") from error
+    return note
 
 
 @contextmanager

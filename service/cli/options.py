@@ -8,6 +8,7 @@ import click
 
 Command = Callable[..., Any]
 
+_DIGITS = 24
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON, for scripts.")
@@ -26,9 +27,20 @@ proxy = click.option(
     metavar="URL",
     help="Go through this proxy, for example Tor's: socks5h://127.0.0.1:9050",
 )
+
+
+def _six_groups(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """A slip of the hand must not look like another mechanism."""
+    digits = "".join((value or "").split())
+    if value is not None and (len(digits) != _DIGITS or not digits.isdecimal()):
+        raise click.BadParameter("a fingerprint is six groups of four digits, as on the poster")
+    return value
+
+
 fingerprint = click.option(
     "--fingerprint",
     metavar="DIGITS",
+    callback=_six_groups,
     help="The mechanism's fingerprint, from its poster: refuse any other mechanism.",
 )
 _FIRST_USE = click.option(

@@ -46,11 +46,19 @@ _OTHER_LOG: Final = frozenset({"log-only-grows", "fingerprint-is-the-posters", "
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an audit: what was looked at, what was found, and a word about how far it went."""
+    """One step of an audit: what was looked at, what was found, and a word about how far it went.
+
+    Of the findings of one kind the first `MOST` are kept; `cut` where there may have been more.
+    """
 
     name: str
     findings: tuple[Finding, ...]
     about: str = ""
+
+    @property
+    def cut(self) -> bool:
+        """Whether there may be more findings than are told."""
+        return len(self.findings) >= MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,9 @@ class AuditResult:
     `entries` counts what the log holds, `since` from where on it was read this time; `fingerprint` is leaf
     0's for comparison with the poster's; `day` is the last slot marker's, the log's own today, and a slot
     takes `slot_hours`. `people` gives each person's roles, `policy` the lines of the witness policy at this
-    size, `seen` the trees that it was compared with; `remembered` is False where the auditor's memory could
-    not be written.
+    size, `seen` the trees that it was compared with; `source` says what was read, `compared` whether the
+    fingerprint was with one that the auditor brought; `remembered` is False where the auditor's memory could
+    not be written, and None where nothing was to be remembered.
     """
 
     steps: tuple[Step, ...]
@@ -81,7 +90,9 @@ class AuditResult:
     people: dict[str, tuple[str, ...]]
     policy: tuple[str, ...]
     seen: tuple[Seen, ...]
-    remembered: bool = True
+    source: str
+    compared: bool
+    remembered: bool | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -97,6 +108,14 @@ class AuditResult:
     def good(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+    @property
+    def verdict(self) -> str:
+        """What an audit that found nothing has shown, in a sentence."""
+        kept = "was changed, removed, reordered or forged, and every rule was kept"
+        if not self.since:
+            return f"Nothing {kept}."
+        return f"Nothing {kept}, from entry {self.since:,} on. What is before was not read again."
 
     def stopped(self, today: date) -> bool:
         """Whether slots should have closed since the last one that is here: two, and a day besides."""
@@ -149,22 +168,34 @@ def audit(
     OSError where a state cannot be written.
     """
     demands = demands or Demands(fingerprint=fingerprint, seen=seen)
-    with closing(open_source(path)) as source, resume.ended(demands.state) as ended:
-        return _Audit(source, path, demands, ended, progress or _silent).run(processes)
+    with resume.ended(demands.state) as ended:
+        for anew in (False, True):
+            with closing(open_source(path)) as source:
+                result = _Audit(source, path, demands, ended, progress or _silent, anew=anew).run(processes)
+            # What going on finds may come from before: only all of the log tells a fork from damage.
+            if result.good or not result.since:
+                break
+    return result
 
 
 class _Audit:
     def __init__(
-        self, source: Source, path: Path, demands: Demands, ended: Ended | None, progress: Progress
+        self,
+        source: Source,
+        path: Path,
+        demands: Demands,
+        ended: Ended | None,
+        progress: Progress,
+        *,
+        anew: bool,
     ) -> None:
-        self._source, self._path, self._ended = source, path, ended
+        self._source, self._path, self._ended, self._anew = source, path, ended, anew
         self._demands, self._progress = demands, progress
         self._origin = origin = _origin(source)
-        remembered = demands.memory.recall(origin) if demands.memory and origin else b""
         self._seen = [
             *starmap(Seen, demands.seen),
             *(earlier.of(note, verified=False) for note in demands.pins),
-            *(earlier.of(note, verified=True) for note in [remembered] if note),
+            *(earlier.recalled(demands.memory, origin) if demands.memory and origin else ()),
         ]
         if ended:
             if origin and ended.origin != origin:
@@ -198,15 +229,19 @@ class _Audit:
                 self._demands.memory.keep(result.origin, result.note)
             except OSError:
                 return replace(result, remembered=False)
+            return replace(result, remembered=True)
         return result
 
     def _since(self) -> int:
         """From where on to read: 0, or where the last audit ended."""
-        size = self._ended.size if self._ended else 0
-        # A checkpoint that somebody brought from before can only be compared from the beginning.
-        if size > self._source.size() or any(0 < each.size < size for each in self._seen):
+        ended = self._ended
+        if ended is None or self._anew or (self._source.whole and not ended.whole):
+            # Whoever audited an export has seen no payload.
             return 0
-        return size
+        # A checkpoint that somebody brought from before can only be compared from the beginning.
+        if ended.size > self._source.size() or any(0 < each.size < ended.size for each in self._seen):
+            return 0
+        return ended.size
 
     def _result(self, walk: Walk, form: list[Finding], payloads: list[Finding], since: int) -> AuditResult:
         source, replay, demands = self._source, walk.replay, self._demands
@@ -225,14 +260,14 @@ class _Audit:
         consistent = _gather(earlier.check(self._seen, walk, last.size if last else None))
         witnessed = _gather(witnesses.check(source, replay, since=since, accept=demands.accept_unwitnessed))
         marker = mechanism.last_marker
-        steps = (
+        steps = _once(
             Step(FORM, tuple(form)),
             Step(TREE, (*walk.rows, *tree), _counted(walk.tree.size, "entry", "entries")),
             Step(CHECKPOINTS, tuple(signed), _counted(len(_kept(source)), "checkpoint")),
             Step(CONSISTENCY, tuple(consistent), earlier.about(self._seen, demands.memory)),
             Step(WITNESSES, tuple(witnessed), _about_witnesses(source, replay)),
             Step(SIGNATURES, tuple(walk.signatures), _counted(walk.tree.size - since, "event")),
-            Step(RULES, tuple(walk.rules)),
+            Step(RULES, tuple(walk.rules), _about_rules(source, walk)),
             Step(VAULT, tuple(payloads), _about_vault(source, since)),
         )
         return AuditResult(
@@ -252,7 +287,25 @@ class _Audit:
             people={each.key_id: tuple(sorted(each.roles)) for each in mechanism.people.values()},
             policy=replay.policies.get(published, ()),
             seen=tuple(self._seen),
+            source=_about_source(source),
+            compared=demands.fingerprint is not None,
         )
+
+
+def _once(*steps: Step) -> tuple[Step, ...]:
+    """The steps, each with what no other one has found before it."""
+    told = set[Finding]()
+    rest = []
+    for step in steps:
+        fresh = tuple(each for each in dict.fromkeys(step.findings) if each not in told)
+        told.update(fresh)
+        rest.append(replace(step, findings=fresh))
+    return tuple(rest)
+
+
+def _about_rules(source: Source, walk: Walk) -> str:
+    read, all_of_it = walk.tree.size, source.size()
+    return "" if read == all_of_it else f"only {read:,} of {all_of_it:,} entries could be judged"
 
 
 def _counted(count: int, one: str, many: str = "") -> str:
@@ -318,8 +371,17 @@ def _about_witnesses(source: Source, replay: blind.Replay) -> str:
     return f"{len(found.cosigned)} of {len(found.cosigned) + len(found.missing)} have cosigned the newest"
 
 
+def _about_source(source: Source) -> str:
+    if source.whole:
+        return "a mechanism's directory"
+    return "an export" if source.recorded else "a mirror of the log's door"
+
+
 def _about_vault(source: Source, since: int) -> str:
     if not source.recorded:
         return "a log without its vault: payloads were not looked at"
-    new = f", of entries from {since} on" if since else ""
-    return ("every payload" if source.whole else "the record of payloads, not their bytes") + new
+    if not source.whole:
+        return "the record of payloads, not their bytes" + (f", of entries from {since} on" if since else "")
+    if since:
+        return f"every payload of entries from {since} on; of those before only that each is there"
+    return "every payload"

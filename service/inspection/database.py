@@ -245,6 +245,16 @@ class MechanismSource:
         """Rows of payloads that entries up to the size name."""
         return int(self._rows("SELECT count(*) FROM payloads WHERE leaf_index < ?", self._size)[0][0])
 
+    def without_bytes(self) -> Iterator[str]:
+        """By the names of the files in `objects/`, and the numbers of the rows of small payloads."""
+        rows = self._rows(
+            "SELECT lower(hex(digest)), place FROM payloads LEFT JOIN small_payloads USING (id)"
+            " WHERE place = 'object' OR (place = 'table' AND small_payloads.id IS NULL)"
+        )
+        # Looked at last, so that what was missing then was erased, and never is yet to come.
+        there = {each.name for each in self._objects.iterdir()} if self._objects.is_dir() else set[str]()
+        yield from (digest for digest, place in rows if place == "table" or digest not in there)
+
     def open(self, payload: Payload) -> BinaryIO | None:
         """The sealed bytes from where the record says that they lie, or from wherever else they are."""
         digest = payload.digest

@@ -13,6 +13,7 @@ from meyasubako.crypto.cosignature import verifier_of
 from meyasubako.crypto.errors import BadKeyError, BadNoteError
 from meyasubako.crypto.note import Note, NoteKey
 from meyasubako.domain.audit import Finding, Replay
+from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.walk import Walk
 
@@ -82,9 +83,22 @@ def _is_signed(note: bytes, replay: Replay) -> bool:
     return False
 
 
+def recalled(memory: Memory, origin: str) -> Iterator[Seen]:
+    """What is remembered of a log; UnreadableSourceError where that is damaged, which is not nothing."""
+    note = memory.recall(origin)
+    if note is None:
+        return
+    try:
+        yield of(note, verified=True)
+    except BadNoteError as error:
+        place = memory.place(origin)
+        sentence = f"what was remembered of this log cannot be read: {place}: {error}"
+        raise UnreadableSourceError(sentence) from error
+
+
 def about(seen: Sequence[Seen], memory: Memory | None) -> str:
-    """A word on what the log was compared with."""
+    """A word on what the log was compared with, whatever came out."""
     if seen:
         sizes = sorted({each.size for each in seen})
-        return "extends the tree of " + ", ".join(f"{size:,}" for size in sizes) + " entries"
+        return "compared with the tree of " + ", ".join(f"{size:,}" for size in sizes) + " entries"
     return "the first audit of this log here" if memory else "no earlier checkpoint was brought"

@@ -225,6 +225,10 @@ class ExportSource:
         """An export holds no keys."""
         return False
 
+    def without_bytes(self) -> Iterator[str]:
+        """An export holds no payloads."""
+        yield from ()
+
     def leftovers(self, named: Mapping[str, Place]) -> Iterator[str]:  # noqa: ARG002  see above
         """An export holds no payloads."""
         yield from ()

@@ -22,18 +22,19 @@ class Memory:
 
     directory: Path
 
-    def recall(self, origin: str) -> bytes:
-        """The checkpoint that is remembered of a log, or nothing."""
-        return read_own(self._place(origin) / _CHECKPOINT)
+    def recall(self, origin: str) -> bytes | None:
+        """What is remembered of a log, be it a checkpoint still or not; None if nothing was ever kept."""
+        return read_own(self.place(origin))
 
     def keep(self, origin: str, checkpoint: bytes) -> None:
         """Remember a checkpoint that verified."""
-        place = self._place(origin)
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_own(place / _CHECKPOINT, checkpoint)
+        place = self.place(origin)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_own(place, checkpoint)
 
-    def _place(self, origin: str) -> Path:
-        return self.directory / hashlib.sha256(origin.encode()).hexdigest()[:32]
+    def place(self, origin: str) -> Path:
+        """The file in which the checkpoint of a log is kept."""
+        return self.directory / hashlib.sha256(origin.encode()).hexdigest()[:32] / _CHECKPOINT
 
 
 def configuration() -> Path:
@@ -43,12 +44,12 @@ def configuration() -> Path:
     return home / "meyasubako" / "audits"
 
 
-def read_own(path: Path) -> bytes:
-    """A file of the auditor's own, nothing if it is not there."""
+def read_own(path: Path) -> bytes | None:
+    """A file of the auditor's own, None if it is not there."""
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return b""
+        return None
 
 
 def write_own(path: Path, data: bytes) -> None:

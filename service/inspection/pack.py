@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -30,8 +31,8 @@ from meyasubako.service.inspection.source import CHECKPOINT, DATABASE
 _PROOFS: Final = 32
 
 
-def pack(result: AuditResult, source: Path, out: Path, facts: Mapping[str, object]) -> None:
-    """Write the evidence pack of an audit of a directory into a new or empty directory.
+def pack(result: AuditResult, source: Path, out: Path, facts: Mapping[str, object], today: date) -> None:
+    """Write the evidence pack of an audit of a directory, made today, into a new or empty directory.
 
     `facts` become report.json. ExportError if the directory is not empty. A log that is too damaged to be
     exported is left out, and the pack says so.
@@ -39,7 +40,7 @@ def pack(result: AuditResult, source: Path, out: Path, facts: Mapping[str, objec
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ExportError(f"{out} is not an empty directory: a pack overwrites nothing")
     (out / "proofs").mkdir(parents=True)
-    (out / "report.html").write_text(render(result), encoding="utf-8")
+    (out / "report.html").write_text(render(result, today), encoding="utf-8")
     (out / "report.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     for number, each in enumerate(result.seen):
         if each.note:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from html import escape
+from importlib.metadata import version
 from typing import Final
 
 from meyasubako.service.inspection import plots
@@ -39,11 +40,11 @@ _PAGE: Final = """\
 """
 
 
-def render(result: AuditResult) -> str:
-    """The whole page."""
+def render(result: AuditResult, today: date) -> str:
+    """The whole page, of an audit on the auditor's own day."""
     body = "\n".join(
         (
-            _head(result),
+            _head(result, today),
             _findings(result),
             _steps(result),
             _deadlines(result),
@@ -56,21 +57,21 @@ def render(result: AuditResult) -> str:
     return _PAGE.format(origin=escape(result.origin), style=STYLE, body=body)
 
 
-def _head(result: AuditResult) -> str:
+def _head(result: AuditResult, today: date) -> str:
     if result.good:
-        verdict = (
-            "Nothing was found: nothing was changed, removed, reordered or forged, and every rule was kept."
-        )
+        verdict = result.verdict
         css = "good"
     else:
         count = len(result.findings)
-        verdict = f"{count} finding{'s' if count > 1 else ''}. The first is the one to trust."
+        more = ", and there may be more" if any(step.cut for step in result.steps) else ""
+        verdict = f"{count} finding{'s' if count > 1 else ''}{more}. The first is the one to trust."
         css = "bad"
     late = len(result.missed)
     note = f"<p class='late'>{late} deadline{'s were' if late > 1 else ' was'} missed.</p>" if late else ""
     facts = [
         ("Log", result.origin),
-        ("Fingerprint", result.fingerprint),
+        ("Fingerprint", f"{result.fingerprint}, {_compared(result)}"),
+        ("Audited", f"on {today}, from {result.source}, by meyasubako {version('meyasubako')}"),
         ("Read up to", f"{result.day or 'no slot'}, the log's last marker"),
         ("Entries", f"{result.entries:,}, of which {result.size:,} published"),
         ("Read this time", f"from entry {result.since:,} on" if result.since else "every entry"),
@@ -82,6 +83,13 @@ def _head(result: AuditResult) -> str:
         f"<header><p class='kind'>Audit of a mechanism's log</p><h1>{escape(result.origin)}</h1>\n"
         f"<p class='verdict {css}'>{escape(verdict)}</p>{note}</header>\n<dl>{rows}</dl>"
     )
+
+
+def _compared(result: AuditResult) -> str:
+    if not result.compared:
+        return "compared with nothing: compare it with the poster's"
+    wrong = any(each.rule == "fingerprint-is-the-posters" for each in result.findings)
+    return "which is not the one that the auditor gave" if wrong else "as the auditor gave it"
 
 
 def _witnesses(result: AuditResult) -> str:
@@ -151,7 +159,7 @@ def _deadlines(result: AuditResult) -> str:
         for each in result.missed[:_ROWS]
     ]
     told = (
-        "<p>A deadline is a date that the log gave a case; met is the day of the act that followed. "
+        "<p>A deadline is a date that the log gave a case; it was kept where the act followed in time. "
         "Missing one breaks no rule of the log, and nobody can take it back.</p>"
     )
     table = _table(("case", "state", "due", "met", "late"), rows) if rows else "<p>None was missed.</p>"

@@ -51,6 +51,8 @@ class _Told(msgspec.Struct):
     """What is read whole: what the tree, the mechanism and the chronicle were."""
 
     origin: str
+    # Whether the payloads' bytes were read, too.
+    whole: bool
     size: int
     edge: list[tuple[int, list[bytes]]]
     root: bytes
@@ -115,6 +117,11 @@ class Ended:
     def origin(self) -> str:
         """Which log it is of."""
         return self._told.origin
+
+    @property
+    def whole(self) -> bool:
+        """Whether the payloads' bytes were read, too."""
+        return self._told.whole
 
     @property
     def size(self) -> int:
@@ -204,6 +211,7 @@ def _told(walk: Walk) -> bytes:
     return msgspec.msgpack.encode(
         _Told(
             origin=state.mechanism.origin,
+            whole=walk.source.whole,
             size=walk.tree.size,
             edge=walk.tree.edge,
             root=walk.tree.root(),

@@ -124,6 +124,9 @@ class Source(Protocol):
     def count(self) -> int:
         """Of how many payloads something is recorded."""
 
+    def without_bytes(self) -> Iterator[str]:
+        """Digests of what is recorded as being there, and of which no bytes are; seen without reading any."""
+
     def open(self, payload: Payload) -> BinaryIO | None:
         """The payload's sealed bytes, None if they are not there.
 

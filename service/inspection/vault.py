@@ -28,18 +28,22 @@ _ABSENT: Final = frozenset({"gone", "lost"})
 def check(walk: Walk, since: int = 0) -> Iterator[Finding]:
     """Compare what the log names with what is recorded and, in a directory, with the bytes.
 
-    From an index on, only payloads that later entries name are looked at, and others counted; what must be
-    absent is always looked for.
+    From an index on, only payloads that later entries name are read; others are counted, and their names
+    looked for. What must be absent is always looked for.
     """
     source, ledger = walk.source, walk.replay.ledger
     if not source.recorded:
         return
     absent, owners = walk.must_be_absent(), walk.named()
+    # What entries that could not be read name, nobody knows.
+    unread = walk.tree.size < source.size()
     places: dict[str, Place] = {}
     for payload in source.payloads(since, owners.keys() | absent if since else None):
         digest, owner = payload.digest, owners.get(payload.digest)
         if since and owner is None:
             owner = ledger.owners.get(digest)
+        if owner is None and unread:
+            continue
         if len(places) % _EVERY == 0:
             walk.progress("checking payloads", len(places), len(owners))
         if digest in places:
@@ -51,8 +55,9 @@ def check(walk: Walk, since: int = 0) -> Iterator[Finding]:
         yield _missing(owners[digest], digest)
     if since:
         yield from _check_others(walk, places)
+        yield from _check_there(walk, places)
         yield from _check_absent(source, ledger, absent - places.keys())
-    else:
+    elif not unread:
         yield from _left_over(source, places)
     walk.progress("checking payloads", len(owners), len(owners))
 
@@ -110,6 +115,18 @@ def _check_others(walk: Walk, looked_at: Mapping[str, Place]) -> Iterator[Findin
         yield _missing(owners[digest], digest)
 
 
+def _check_there(walk: Walk, looked_at: Mapping[str, Place]) -> Iterator[Finding]:
+    """Of payloads whose bytes an earlier audit has read, whether these are still there."""
+    for digest in walk.source.without_bytes():
+        owner = walk.replay.ledger.owners.get(digest)
+        if digest not in looked_at and owner is not None:
+            yield from _still(walk, digest, [_not_there(owner, digest)])
+
+
+def _not_there(owner: Owner, digest: str) -> Finding:
+    return _finding(owner, "payload-is-there", digest, "is not in the vault")
+
+
 def _twice(owner: Owner | None, digest: str) -> Finding:
     return _finding(owner, "payload-is-recorded", digest, "stands twice")
 
@@ -157,7 +174,7 @@ def _check_bytes(source: Source, payload: Payload, owner: Owner, *, card: bool) 
     try:
         file = source.open(payload)
         if file is None:
-            yield _finding(owner, "payload-is-there", payload.digest, "is not in the vault")
+            yield _not_there(owner, payload.digest)
             return
         with file:
             start, size, digest = _read(file)

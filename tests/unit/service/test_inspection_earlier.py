@@ -1,5 +1,7 @@
 """What an auditor saw of a log before: it is remembered or brought, and the log must begin with it."""
 
+import re
+
 import pytest
 
 from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
@@ -10,6 +12,7 @@ from meyasubako.service.founding import Founder, Settings, found
 from meyasubako.service.inspection import (
     Demands,
     Memory,
+    UnreadableSourceError,
     audit,
 )
 from meyasubako.service.keys import ServerKeys
@@ -65,7 +68,16 @@ def test_a_log_under_another_name_on_the_poster_is_not_remembered(lived, tmp_pat
     memory = Memory(tmp_path / "memory")
     result = audit(lived.directory, Demands(memory=memory, fingerprint="1234 " * 6))
     assert [each.rule for each in result.findings] == ["fingerprint-is-the-posters"]
-    assert memory.recall(result.origin) == b""
+    assert memory.recall(result.origin) is None
+
+
+@pytest.mark.parametrize("left", [b"", b"cut off"])
+def test_a_damaged_memory_is_named_and_never_taken_for_a_first_audit(lived, tmp_path, left):
+    memory = Memory(tmp_path / "memory")
+    place = memory.place(audit(lived.directory, Demands(memory=memory)).origin)
+    place.write_bytes(left)
+    with pytest.raises(UnreadableSourceError, match=re.escape(str(place))):
+        audit(lived.directory, Demands(memory=memory))
 
 
 def test_a_pin_that_the_log_never_signed_accuses_nobody(lived, tmp_path):

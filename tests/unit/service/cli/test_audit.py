@@ -146,7 +146,7 @@ def test_a_log_that_stopped_and_one_ahead_of_time_are_told(lived, audit):
 def test_missed_deadlines_are_told_and_count_where_that_is_asked(lived, audit):
     """The log's own day decides, so a later marker makes the acknowledged case late."""
     with lived.open() as box:
-        later = box.mechanism.clock().replace(year=box.mechanism.clock().year + 1)
+        later = box.mechanism.clock() + timedelta(days=365)
         box.mechanism.clock = lambda: later
         box.publish()
     ended = audit(lived.directory)
@@ -154,3 +154,41 @@ def test_missed_deadlines_are_told_and_count_where_that_is_asked(lived, audit):
     assert "2 deadlines missed" in ended.stdout
     assert audit(lived.directory, "--deadlines").exit_code == 1
     assert len(json.loads(audit(lived.directory, "--json").stdout)["missed_deadlines"]) == 2
+
+
+def test_what_cannot_be_written_is_refused_before_the_work_and_never_hides_findings(lived, audit, tmp_path):
+    nowhere = audit(lived.directory, "--html", tmp_path / "nodir" / "r.html")
+    assert nowhere.exit_code == 2
+    assert "there is no folder" in nowhere.output
+    assert not (tmp_path / "config").exists()
+    tampering.set_event(lived, 70, tampering.flipped(tampering.events(lived)[70].data, 20))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("")
+    ended = audit(lived.directory, "--pack", tmp_path / "full")
+    assert ended.exit_code == 1
+    assert "entry 70" in ended.stdout
+    assert "not an empty directory" in ended.stderr
+
+
+def test_a_pin_that_is_no_checkpoint_is_named(lived, audit, tmp_path):
+    junk = tmp_path / "junk.txt"
+    junk.write_text("no checkpoint")
+    ended = audit(lived.directory, "--pin", junk)
+    assert ended.exit_code == 2
+    assert "junk.txt is no checkpoint" in " ".join(ended.stderr.split())
+
+
+def test_it_is_said_where_findings_were_cut_off_and_nothing_is_told_twice(lived, audit):
+    for place in range(30, 300):
+        tampering.set_event(lived, place, b"{}")
+    told = json.loads(audit(lived.directory, "--json").stdout)
+    assert told["more_findings"]
+    found = [tuple(each.values()) for each in told["findings"]]
+    assert len(found) == len(set(found))
+    assert "and there may be more" in audit(lived.directory).stdout
+
+
+def test_a_mistyped_fingerprint_is_a_slip_and_no_finding(lived, audit):
+    for typed in ("1234 5678", "1234 " * 5 + "123x", ""):
+        ended = audit(lived.directory, "--fingerprint", typed)
+        assert (ended.exit_code, "six groups of four digits" in ended.stderr) == (2, True)
