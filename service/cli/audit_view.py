@@ -28,7 +28,7 @@ def facts(result: AuditResult, today: date) -> dict[str, Any]:
         "remembered": result.remembered,
         "source": result.source,
         "fingerprint_compared": result.compared,
-        "more_findings": any(step.cut for step in result.steps),
+        "more_findings": result.cut,
         "witnesses": {
             "asked": result.witnessed.asked,
             "cosigned": list(result.witnessed.cosigned),
@@ -86,9 +86,7 @@ def draw(out: Console, result: AuditResult, today: date) -> None:
         stream = f", stream {each.stream[:8]}" if each.stream else ""
         mark = "[bold red]✗[/]" if number == 0 else "[red]·[/]"
         out.print(f"{mark} {where}{stream}: {plain(each.sentence)} [dim]({each.rule})[/]")
-    count = len(result.findings)
-    more = ", and there may be more" if any(step.cut for step in result.steps) else ""
-    out.print(f"\n{count} finding{'s' if count > 1 else ''}{more}. The first is the one to trust.")
+    out.print(f"\n{result.verdict}")
 
 
 def _draw_day(out: Console, result: AuditResult, today: date) -> None:

@@ -38,7 +38,7 @@ class Wishes:
 
     def refuse_what_cannot_be_written(self) -> None:
         """Say before the work that there is no place for what it gives."""
-        for path in (self.html, self.state, self.pack):
+        for path in (self.html, self.state):
             if path is not None and (not path.name or not path.parent.is_dir()):
                 raise click.BadParameter(f"there is no folder {path.parent} in which to write {path}")
 

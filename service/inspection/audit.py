@@ -48,17 +48,13 @@ _OTHER_LOG: Final = frozenset({"log-only-grows", "fingerprint-is-the-posters", "
 class Step:
     """One step of an audit: what was looked at, what was found, and a word about how far it went.
 
-    Of the findings of one kind the first `MOST` are kept; `cut` where there may have been more.
+    `cut` says that there may have been more findings: the first `MOST` are kept.
     """
 
     name: str
     findings: tuple[Finding, ...]
     about: str = ""
-
-    @property
-    def cut(self) -> bool:
-        """Whether there may be more findings than are told."""
-        return len(self.findings) >= MOST
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +106,16 @@ class AuditResult:
         return not self.findings
 
     @property
+    def cut(self) -> bool:
+        """Whether there may be more findings than are told."""
+        return any(step.cut for step in self.steps)
+
+    @property
     def verdict(self) -> str:
-        """What an audit that found nothing has shown, in a sentence."""
+        """What the audit has shown, in a sentence or two."""
+        if self.findings:
+            count, more = len(self.findings), ", and there may be more" if self.cut else ""
+            return f"{count} finding{'s' if count > 1 else ''}{more}. The first is the one to trust."
         kept = "was changed, removed, reordered or forged, and every rule was kept"
         if not self.since:
             return f"Nothing {kept}."
@@ -299,7 +303,7 @@ def _once(*steps: Step) -> tuple[Step, ...]:
     for step in steps:
         fresh = tuple(each for each in dict.fromkeys(step.findings) if each not in told)
         told.update(fresh)
-        rest.append(replace(step, findings=fresh))
+        rest.append(replace(step, findings=fresh, cut=len(step.findings) >= MOST))
     return tuple(rest)
 
 

@@ -58,14 +58,7 @@ def render(result: AuditResult, today: date) -> str:
 
 
 def _head(result: AuditResult, today: date) -> str:
-    if result.good:
-        verdict = result.verdict
-        css = "good"
-    else:
-        count = len(result.findings)
-        more = ", and there may be more" if any(step.cut for step in result.steps) else ""
-        verdict = f"{count} finding{'s' if count > 1 else ''}{more}. The first is the one to trust."
-        css = "bad"
+    css = "good" if result.good else "bad"
     late = len(result.missed)
     note = f"<p class='late'>{late} deadline{'s were' if late > 1 else ' was'} missed.</p>" if late else ""
     facts = [
@@ -81,7 +74,7 @@ def _head(result: AuditResult, today: date) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return (
         f"<header><p class='kind'>Audit of a mechanism's log</p><h1>{escape(result.origin)}</h1>\n"
-        f"<p class='verdict {css}'>{escape(verdict)}</p>{note}</header>\n<dl>{rows}</dl>"
+        f"<p class='verdict {css}'>{escape(result.verdict)}</p>{note}</header>\n<dl>{rows}</dl>"
     )
 
 

@@ -68,6 +68,16 @@ class Lived:
         shutil.copytree(self.directory, directory)
         return Lived(directory, self.people, self.reporters, self.photo)
 
+    def lived_on(self, directory):
+        """The same mechanism in another directory, one slot later: a report, an answer, a suspension."""
+        copy = self.copied(directory)
+        with copy.open() as box:
+            box.report("clay", ("ira",))
+            box.write("ira", "message.posted", copy.reporters["clay"].dialogue, "we read the third")
+            box.act("bob", "person.suspended", box.ledger.mechanism.stream, {"person": copy.id("max")})
+            box.publish()
+        return copy
+
     def open(self):
         return Open(self, Mechanism.open(self.directory))
 

@@ -15,17 +15,7 @@ from meyasubako.service.inspection import (
 )
 from meyasubako.service.store.sqlite import Store
 from tests.system import tampering
-from tests.system.lived import ORIGIN, found_lived
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("inspected") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
+from tests.system.lived import ORIGIN
 
 
 def test_a_directory_that_is_neither_a_mechanism_nor_an_export_is_named(tmp_path):

@@ -17,26 +17,15 @@ from meyasubako.service.inspection import (
 )
 from meyasubako.service.keys import ServerKeys
 from tests.system import tampering
-from tests.system.lived import ROLES, Lived, found_lived
+from tests.system.lived import ROLES, Lived
 
 DOORS = Doors(reporter="127.0.0.1:0", handler="127.0.0.1:0", log="127.0.0.1:0")
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("seen") / "box")
 
 
 @pytest.fixture
 def lived(original, tmp_path):
     """The same mechanism, which has lived on."""
-    copy = original.copied(tmp_path / "box")
-    with copy.open() as box:
-        box.report("clay", ("ira",))
-        box.write("ira", "message.posted", copy.reporters["clay"].dialogue, "we read the third")
-        box.act("bob", "person.suspended", box.ledger.mechanism.stream, {"person": copy.id("max")})
-        box.publish()
-    return copy
+    return original.lived_on(tmp_path / "box")
 
 
 def test_a_good_audit_is_remembered_and_a_log_must_extend_what_was_seen(original, lived, tmp_path):

@@ -15,16 +15,6 @@ from tests.system.lived import found_lived
 from tests.unit.service.mirrors import fetch, files, served
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("mirrored") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
-
-
 def test_a_mirror_holds_what_an_export_does_but_for_the_record_of_payloads(lived, tmp_path):
     told = []
     with served(lived) as (url, _):

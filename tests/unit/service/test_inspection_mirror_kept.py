@@ -14,16 +14,6 @@ from tests.system.lived import ORIGIN, found_lived
 from tests.unit.service.mirrors import fetch, files, served
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("kept") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
-
-
 def mirrored(lived, out):
     with served(lived) as (url, _):
         return fetch(lived, url, out)

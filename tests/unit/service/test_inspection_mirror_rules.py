@@ -19,7 +19,7 @@ from meyasubako.service.inspection import audit
 from meyasubako.service.keys import ServerKeys
 from tests.system import attacks_with_keys, tampering
 from tests.system.attacks import WITH_SERVER_KEYS, Scene
-from tests.system.lived import ORIGIN, found_lived
+from tests.system.lived import ORIGIN
 from tests.unit.service.mirrors import fetch, files, served
 
 # Of sealed payloads a mirror holds nothing; and that founding leaves out the auditor whose key this is.
@@ -29,16 +29,6 @@ UNSEEN = {
     attacks_with_keys.the_founding_rewritten_with_another_roster,
 }
 CHEAP = 2
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("broken") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
 
 
 def grant_alone(lived):

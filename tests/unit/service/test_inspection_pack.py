@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 import subprocess
 import sys
 from datetime import date
@@ -12,11 +11,9 @@ import pytest
 
 from meyasubako.crypto.checkpoint import Checkpoint, sign_checkpoint
 from meyasubako.crypto.note import NoteSigner
-from meyasubako.service.cli.audit_view import facts
 from meyasubako.service.inspection import audit
-from meyasubako.service.inspection.pack import pack
 from meyasubako.service.keys import ServerKeys
-from tests.system.lived import ORIGIN, found_lived
+from tests.system.lived import ORIGIN
 from tests.unit.service.packs import Continued, entries, lay, seen, shell, verify
 
 TODAY = date.today()  # noqa: DTZ011  the machine's, as an auditor's
@@ -24,23 +21,6 @@ ROOT = Path(__file__).parents[3]
 CHECKER = ROOT / "tests" / "independent" / "log_checker.py"
 # What somebody draws who has none of the mechanism's keys.
 OWN = NoteSigner(ORIGIN, bytes(range(32)))
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("packed") / "box")
-
-
-@pytest.fixture(scope="module")
-def genuine(lived, tmp_path_factory):
-    result, out = audit(lived.directory), tmp_path_factory.mktemp("packs") / "pack"
-    pack(result, lived.directory, out, facts(result, TODAY), TODAY)
-    return out
-
-
-@pytest.fixture
-def packed(genuine, tmp_path):
-    return Path(shutil.copytree(genuine, tmp_path / "pack"))
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The log's key in an evidence pack may have been replaced: by two people of the mechanism, or by nobody."""
 
-import shutil
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,7 @@ from meyasubako.service.cli.audit_view import facts
 from meyasubako.service.inspection import audit
 from meyasubako.service.inspection.pack import pack
 from meyasubako.service.keys import ServerKeys, draw_next
-from tests.system.lived import ORIGIN, found_lived
+from tests.system.lived import ORIGIN
 from tests.unit.service.packs import Continued, entries, lay, seen, verify
 
 TODAY = date.today()  # noqa: DTZ011  the machine's, as an auditor's
@@ -20,36 +18,18 @@ TODAY = date.today()  # noqa: DTZ011  the machine's, as an auditor's
 OWN = NoteSigner(ORIGIN, bytes(range(32)))
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("packed") / "box")
-
-
-@pytest.fixture(scope="module")
-def genuine(lived, tmp_path_factory):
-    result, out = audit(lived.directory), tmp_path_factory.mktemp("packs") / "pack"
-    pack(result, lived.directory, out, facts(result, TODAY), TODAY)
-    return out
-
-
-@pytest.fixture
-def packed(genuine, tmp_path):
-    return Path(shutil.copytree(genuine, tmp_path / "pack"))
-
-
 def test_a_log_whose_key_two_people_replaced_verifies_and_that_is_said(lived, tmp_path):
-    rotated = lived.copied(tmp_path / "box")
-    old = ServerKeys.load(rotated.directory).log[0]
-    fresh = list(draw_next(rotated.directory, ORIGIN, "log"))
-    with rotated.open() as box:
+    old = ServerKeys.load(lived.directory).log[0]
+    fresh = list(draw_next(lived.directory, ORIGIN, "log"))
+    with lived.open() as box:
         stream, body = box.ledger.mechanism.stream, {"of": "log", "keys": fresh}
         proposal = box.act("ann", "act.proposed", stream, {"kind": "key.rotated", "v": 1, "body": body})
         box.act("bob", "key.rotated", stream, {**body, "proposal": proposal.leaf})
         place = box.store.head().size - 1
-    with rotated.open() as box:
+    with lived.open() as box:
         box.publish()
-    result, out = audit(rotated.directory), tmp_path / "pack"
-    pack(result, rotated.directory, out, facts(result, TODAY), TODAY)
+    result, out = audit(lived.directory), tmp_path / "pack"
+    pack(result, lived.directory, out, facts(result, TODAY), TODAY)
     status, told = verify(out, result.fingerprint)
     assert (status, f"signed by the key that entry {place} names" in told) == (0, True), told
     assert f"NOTE: entry {place} replaced the log's key" in told
@@ -59,7 +39,7 @@ def test_a_log_whose_key_two_people_replaced_verifies_and_that_is_said(lived, tm
     status, told = verify(out)
     assert (status, told.startswith("FORKED: ")) == (1, True), told
     assert f"by a key that entry {place} replaced: whoever stole that could sign this too" in told
-    seen(out, ServerKeys.load(rotated.directory).log[0], 64)
+    seen(out, ServerKeys.load(lived.directory).log[0], 64)
     assert "whoever stole that" not in verify(out)[1]
 
 

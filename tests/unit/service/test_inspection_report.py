@@ -24,21 +24,11 @@ from meyasubako.service.inspection.pack import pack
 from meyasubako.service.inspection.report import render
 from meyasubako.service.keys import ServerKeys
 from tests.system import tampering
-from tests.system.lived import ORIGIN, found_lived
+from tests.system.lived import ORIGIN
 from tests.unit.service.packs import verify
 
 TODAY = date.today()  # noqa: DTZ011  the machine's, as an auditor's
 CHECKER = Path(__file__).parents[2] / "independent" / "log_checker.py"
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("reported") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
 
 
 class Page(HTMLParser):

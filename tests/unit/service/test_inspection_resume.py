@@ -1,11 +1,9 @@
 """An audit that goes on where an earlier one ended says what a whole one says of what is new."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import MutableMapping
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -27,35 +25,10 @@ from tests.system import tampering
 from tests.system.lived import found_lived
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("resumed") / "box")
-
-
-@pytest.fixture(scope="module")
-def ended(original, tmp_path_factory):
-    """The state in which an audit of the original ended."""
-    path = tmp_path_factory.mktemp("ended") / "state"
-    assert audit(original.directory, Demands(state=path)).good
-    return path
-
-
-@pytest.fixture
-def state(ended, tmp_path):
-    """The same, of one's own: a good audit writes to it."""
-    return Path(shutil.copy(ended, tmp_path / "state"))
-
-
 @pytest.fixture
 def lived(original, tmp_path):
     """The same mechanism, which has lived on since the state was taken."""
-    copy = original.copied(tmp_path / "box")
-    with copy.open() as box:
-        box.report("clay", ("ira",))
-        box.write("ira", "message.posted", copy.reporters["clay"].dialogue, "we read the third")
-        box.act("bob", "person.suspended", box.ledger.mechanism.stream, {"person": copy.id("max")})
-        box.publish()
-    return copy
+    return original.lived_on(tmp_path / "box")
 
 
 def told(result):

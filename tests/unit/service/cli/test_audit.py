@@ -12,18 +12,7 @@ from meyasubako.service.cli.audit_view import draw, facts
 from meyasubako.service.cli.main import main
 from meyasubako.service.inspection import audit as audit_source
 from tests.system import tampering
-from tests.system.lived import found_lived
 from tests.unit.service.mirrors import served
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("audited") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
 
 
 @pytest.fixture
@@ -168,6 +157,11 @@ def test_what_cannot_be_written_is_refused_before_the_work_and_never_hides_findi
     assert ended.exit_code == 1
     assert "entry 70" in ended.stdout
     assert "not an empty directory" in ended.stderr
+
+
+def test_a_pack_makes_the_folders_that_it_lies_in(lived, audit, tmp_path):
+    assert audit(lived.directory, "--pack", tmp_path / "2026" / "november").exit_code == 0
+    assert (tmp_path / "2026" / "november" / "verify.py").exists()
 
 
 def test_a_pin_that_is_no_checkpoint_is_named(lived, audit, tmp_path):

@@ -7,21 +7,10 @@ from click.testing import CliRunner
 
 from meyasubako.crypto.keyfile import KeyPair, write_keyfile
 from meyasubako.service.cli.main import main
-from tests.system.lived import found_lived
 from tests.unit.service.mirrors import fetch, files, served
 
 CHEAP = 2
 OVERSIGHT = "tell the mechanism's oversight"
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("mirrored") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
 
 
 @pytest.fixture

@@ -8,17 +8,6 @@ from meyasubako.domain.envelope import read
 from meyasubako.domain.ledger import Ledger
 from meyasubako.service.inspection import rebuild_views
 from meyasubako.service.store.views import TABLES, Views
-from tests.system.lived import found_lived
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    return found_lived(tmp_path_factory.mktemp("views") / "box")
-
-
-@pytest.fixture
-def lived(original, tmp_path):
-    return original.copied(tmp_path / "box")
 
 
 def follow(views, box):
