@@ -1,7 +1,8 @@
 """A mailbox in which much was written: what one answer shows, what it costs, how much a day takes."""
 
+import secrets
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 import pytest
@@ -11,6 +12,8 @@ from meyasubako.crypto.receipt import Receipt
 from meyasubako.domain import acts
 from meyasubako.service import mailbox
 from meyasubako.service.config import NO_ABUSE_LIMITS, Abuse
+from meyasubako.service.intake import Intake
+from meyasubako.service.reporter import app as site
 from meyasubako.service.reporter import program
 from tests.integration.reporter_box import answer
 from tests.integration.reporter_visit import OURS, Visit
@@ -21,8 +24,13 @@ NOBODYS = "0000 " * 11 + "0003"
 
 
 @pytest.fixture
-def app(app, mechanism):
-    """The site, and beside it the door for programs."""
+def app(mechanism):
+    """The site, and beside it the door for programs.
+
+    At noon (UTC): in the day's last hour it says in how many minutes to come again.
+    """
+    noon = datetime.combine(mechanism.clock().date(), time(12), UTC).timestamp()
+    app = site.create_app(Intake(mechanism, secrets.token_bytes(32)), mechanism.config, now=lambda: noon)
     app.register_blueprint(program.blueprint(mechanism, NONCES))
     return app
 
