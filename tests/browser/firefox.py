@@ -3,20 +3,22 @@
 What a person does is done by mouse and keyboard. Looking at a page is done by functions in a sandbox, which
 run although scripts are switched off; promises and listeners do not.
 
-Now and then Firefox scrolls once more between our look at a page and the press of the mouse, more often on a
-busy machine, and the press goes nowhere. It is done again then: told by a listener where scripts run, and
-elsewhere by what a press brings about, which is another page, a tick, or the focus.
+Firefox scrolls to what is being typed with the next frame. On a busy machine that is later than the press of
+the mouse which follows, and the press lands elsewhere. So frames are waited for after typing. Should a press
+be lost all the same it is done again: told by a listener where scripts run, and elsewhere by what a press
+brings about, which is another page, a tick, or the focus.
 """
 
 import base64
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.browser.bidi import BidiError, Event, Firefox
+from tests.browser.bidi import PATIENCE, BidiError, Event, Firefox
 
 _SOON, _A_WHILE = 5.0, 30.0
 _TRIES = 5
@@ -30,9 +32,13 @@ _SAYING = """(text) => [...document.querySelectorAll('body *')].filter(each => e
   && ![...each.children].some(child => child.innerText?.includes(text)))"""
 
 # The sandbox is that of one page: on the next one nothing is known of a press, and it was heard.
-_LISTEN = """() => { globalThis.lost = true;
-  window.addEventListener('click', () => { globalThis.lost = false; }, {capture: true, once: true}); }"""
+_LISTEN = """each => { globalThis.lost = true;
+  each.addEventListener('click', () => { globalThis.lost = false; }, {capture: true, once: true}); }"""
 _LOST = "() => globalThis.lost === true"
+# Asks for a frame, and tells the document's own clock, which stands still until there is one. Both are done
+# although scripts are switched off.
+_FRAME = "() => { requestAnimationFrame(() => {}); return String(document.timeline.currentTime); }"
+_FRAMES = 2
 
 
 @dataclass(frozen=True)
@@ -224,9 +230,13 @@ class Page:
             "input.setFiles", context=self._tab, element=self.locator(css).element(), files=paths
         )
 
-    def listen(self) -> None:
-        """Listen for a press, where scripts run."""
-        self.evaluate(_LISTEN)
+    def settle(self) -> None:
+        """Wait until the page was drawn anew, and so has scrolled to where it wanted to."""
+        deadline = time.monotonic() + PATIENCE
+        for _ in range(_FRAMES):
+            last = self.evaluate(_FRAME)
+            while self.evaluate(_FRAME) == last:
+                assert time.monotonic() < deadline, "Firefox draws no more"
 
     def heard(self) -> bool:
         """Whether a press was heard, as far as can be told: where no scripts run it is taken to be so."""
@@ -301,7 +311,7 @@ class Locator:
         middle = {"type": "element", "element": self.element()}
         move = {"type": "pointerMove", "x": 0, "y": 0, "origin": middle}
         press = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
-        self._page.listen()
+        self.one(_LISTEN)
         try:
             self._page.perform("pointer", [move, *press])
         except BidiError as error:
@@ -328,6 +338,7 @@ class Locator:
         typed = [_key(way, letter) for letter in (_DELETE, *letters) for way in ("Down", "Up")]
         self._page.perform("key", [*everything, *typed])
         assert self.input_value() == text
+        self._page.settle()
 
 
 def _key(way: str, value: str) -> dict[str, object]:
