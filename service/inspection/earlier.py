@@ -2,11 +2,13 @@
 
 - A tree that was seen and is no beginning of this log is evidence, if the log had signed it: so checkpoints
   are kept with their signatures, and handed on.
-- One that no key of this log has signed proves only that two things are not the same; it is told apart.
+- One that no key of this log has signed proves only that two things are not the same; it is told apart, also
+  where an earlier audit had verified it: then another log goes by the same name.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from meyasubako.crypto.checkpoint import Checkpoint, open_checkpoint
 from meyasubako.crypto.cosignature import verifier_of
@@ -16,6 +18,8 @@ from meyasubako.domain.audit import Finding, Replay
 from meyasubako.service.inspection.errors import UnreadableSourceError
 from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.walk import Walk
+
+_STRANGE: Final = "and no key that this log names has signed it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +61,22 @@ def _check(each: Seen, walk: Walk, published: int | None) -> Iterator[Finding]:
                 f"a checkpoint of {each.size} entries was published once, and the newest is of {published}"
             )
             yield Finding("log-only-grows", sentence, published)
-    elif not each.verified and not _is_signed(each.note, walk.replay):
-        sentence = (
-            f"the checkpoint of {each.size} entries that was brought is not of this tree, and no key that"
-            " this log names has signed it"
-        )
-        yield Finding("pin-is-the-logs", sentence)
-    elif each.size > walk.tree.size:
-        sentence = f"a checkpoint of {each.size} entries was published once, and now there are fewer"
-        yield Finding("log-only-grows", sentence, walk.tree.size)
+    elif not each.note or _is_signed(each.note, walk.replay):
+        yield _differs(each, walk.tree.size)
+    elif each.verified:
+        yield _differs(each, walk.tree.size, f", {_STRANGE}: another log by the same name, or begun anew")
     else:
-        sentence = f"the first {each.size} entries are not those that were published"
-        yield Finding("log-only-grows", sentence)
+        sentence = f"the checkpoint of {each.size} entries that was brought is not of this tree, {_STRANGE}"
+        yield Finding("pin-is-the-logs", sentence)
+
+
+def _differs(each: Seen, size: int, more: str = "") -> Finding:
+    """The finding for a tree that a log of a size does not begin with."""
+    if each.size > size:
+        sentence = f"a checkpoint of {each.size} entries was published once, and now there are fewer{more}"
+        return Finding("log-only-grows", sentence, size)
+    sentence = f"the first {each.size} entries are not those that were published{more}"
+    return Finding("log-only-grows", sentence)
 
 
 def _is_signed(note: bytes, replay: Replay) -> bool:

@@ -179,7 +179,7 @@ def another_mechanism_under_the_same_name(scene):
     shutil.copytree(scene.other.directory, scene.directory)
     with scene.lived.open() as box:
         box.mechanism.publish()
-    return Told("log-only-grows", words="the first 384 entries")
+    return Told("log-only-grows", words="another log by the same name")
 
 
 # Acts of people with their own keys, or of the server, past the rules.
