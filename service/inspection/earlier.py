@@ -2,8 +2,9 @@
 
 - A tree that was seen and is no beginning of this log is evidence, if the log had signed it: so checkpoints
   are kept with their signatures, and handed on.
-- One that no key of this log has signed proves only that two things are not the same; it is told apart, also
-  where an earlier audit had verified it: then another log goes by the same name.
+- One that no key of this log has signed proves only that two things are not the same; so it is told apart.
+- What is remembered had been verified. Where this log names no key for it, it is another log, or one begun
+  anew, or set back to before its key was replaced: which of them, the log alone does not show.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from meyasubako.service.inspection.memory import Memory
 from meyasubako.service.inspection.walk import Walk
 
 _STRANGE: Final = "and no key that this log names has signed it"
+_WHICH: Final = "another log by the same name, one begun anew, or one set back to before its key was replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _check(each: Seen, walk: Walk, published: int | None) -> Iterator[Finding]:
     elif not each.note or _is_signed(each.note, walk.replay):
         yield _differs(each, walk.tree.size)
     elif each.verified:
-        yield _differs(each, walk.tree.size, f", {_STRANGE}: another log by the same name, or begun anew")
+        yield _differs(each, walk.tree.size, f", {_STRANGE}: {_WHICH}")
     else:
         sentence = f"the checkpoint of {each.size} entries that was brought is not of this tree, {_STRANGE}"
         yield Finding("pin-is-the-logs", sentence)

@@ -24,7 +24,10 @@ _FORM: Final = {
     "log-key-is-the-logs": "Somebody put a key of their own beside the log.",
     "checkpoint-is-kept-apart": "The database was exchanged, or what guards it was.",
     "log-only-grows": "The past that you were shown then is not the one that you are shown now.",
-    "pin-is-the-logs": "It is another log's, or made up; or this log was begun anew under another key.",
+    "pin-is-the-logs": (
+        "It is another log's, or made up; or this log was begun anew under another key, or set back to before"
+        " its key was replaced."
+    ),
     "fingerprint-is-the-posters": "This is another mechanism than the one on the poster.",
     "cosignatures-fit": "A witness's line was forged, or moved here from another checkpoint.",
     "witnesses-have-seen-it": "This tree may have been shown to nobody else.",

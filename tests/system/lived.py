@@ -15,6 +15,7 @@ from meyasubako.crypto.receipt import Receipt
 from meyasubako.crypto.signing import SigningKey
 from meyasubako.domain import acts, reading
 from meyasubako.domain.sealing import SealedFile
+from meyasubako.service import rotation
 from meyasubako.service.config import Config, Doors
 from meyasubako.service.founding import Founder, Settings, found
 from meyasubako.service.mechanism import Mechanism
@@ -77,6 +78,18 @@ class Lived:
             box.act("bob", "person.suspended", box.ledger.mechanism.stream, {"person": copy.id("max")})
             box.publish()
         return copy
+
+    def replace_log_key(self):
+        """Two people replace the log's key, and the new one signs a slot; gives the entry's place."""
+        fresh = list(rotation.draw(self.directory, "log"))
+        with self.open() as box:
+            stream, body = box.ledger.mechanism.stream, {"of": "log", "keys": fresh}
+            proposal = box.act("ann", "act.proposed", stream, {"kind": "key.rotated", "v": 1, "body": body})
+            box.act("bob", "key.rotated", stream, {**body, "proposal": proposal.leaf})
+            place = box.store.head().size - 1
+        with self.open() as box:
+            box.publish()
+        return place
 
     def open(self):
         return Open(self, Mechanism.open(self.directory))

@@ -162,6 +162,19 @@ def test_a_fork_shown_later_is_found_by_memory(original, lived, tmp_path):
     assert "same name" not in finding.sentence, "its own keys have signed both"
 
 
+def test_a_log_that_was_set_back_to_before_its_key_was_replaced_is_not_called_anothers(
+    original, lived, tmp_path
+):
+    memory = Memory(tmp_path / "memory")
+    lived.replace_log_key()
+    seen = audit(lived.directory, Demands(memory=memory))
+    assert seen.good
+    (finding,) = audit(original.directory, Demands(memory=memory, fingerprint=seen.fingerprint)).findings
+    assert finding.rule == "log-only-grows"
+    assert "no key that this log names has signed it" in finding.sentence
+    assert "set back to before its key was replaced" in finding.sentence
+
+
 def test_memory_that_cannot_be_written_is_said_and_changes_nothing_else(lived, tmp_path):
     (tmp_path / "file").write_text("in the way")
     result = audit(lived.directory, Demands(memory=Memory(tmp_path / "file" / "memory")))

@@ -9,7 +9,7 @@ from meyasubako.crypto.note import NoteSigner
 from meyasubako.service.cli.audit_view import facts
 from meyasubako.service.inspection import audit
 from meyasubako.service.inspection.pack import pack
-from meyasubako.service.keys import ServerKeys, draw_next
+from meyasubako.service.keys import ServerKeys
 from tests.system.lived import ORIGIN
 from tests.unit.service.packs import Continued, entries, lay, seen, verify
 
@@ -20,14 +20,7 @@ OWN = NoteSigner(ORIGIN, bytes(range(32)))
 
 def test_a_log_whose_key_two_people_replaced_verifies_and_that_is_said(lived, tmp_path):
     old = ServerKeys.load(lived.directory).log[0]
-    fresh = list(draw_next(lived.directory, ORIGIN, "log"))
-    with lived.open() as box:
-        stream, body = box.ledger.mechanism.stream, {"of": "log", "keys": fresh}
-        proposal = box.act("ann", "act.proposed", stream, {"kind": "key.rotated", "v": 1, "body": body})
-        box.act("bob", "key.rotated", stream, {**body, "proposal": proposal.leaf})
-        place = box.store.head().size - 1
-    with lived.open() as box:
-        box.publish()
+    place = lived.replace_log_key()
     result, out = audit(lived.directory), tmp_path / "pack"
     pack(result, lived.directory, out, facts(result, TODAY), TODAY)
     status, told = verify(out, result.fingerprint)
